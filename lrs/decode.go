@@ -1,9 +1,6 @@
 package lrs
 
 import (
-	"errors"
-	"slices"
-
 	"github.com/google/uuid"
 )
 
@@ -255,7 +252,7 @@ func (d *decoder) uuidAt(section string) (ID, span) {
 
 func (d *decoder) timestampAt(section string) (string, span) {
 	s, ok := d.checked("timestamp", section, func(s string) error {
-		_, err := ParseTimestamp(s)
+		_, err := ParseTimestamp(s, d.version)
 		return err
 	})
 	if !ok {
