@@ -1,0 +1,82 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+func checkNotEmpty(text string) error {
+	if text == "" {
+		return errors.New("is empty")
+	}
+	return nil
+}
+
+func checkAddress(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return fmt.Errorf("%q is not an address: write host:port, such as 127.0.0.1:8080 or [::1]:8080", text)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q has no port from 0 to 65535", text)
+	}
+	return nil
+}
+
+func checkOptionalAddress(text string) error {
+	if text == "" {
+		return nil
+	}
+	return checkAddress(text)
+}
+
+// checkBasePath accepts a path that can be put before another and found again by its letters alone.
+func checkBasePath(text string) error {
+	switch {
+	case text == "":
+		return nil
+	case text[0] != '/' || strings.HasSuffix(text, "/"):
+		return fmt.Errorf("%q does not start with a slash and end without one: write /acquis", text)
+	case path.Clean(text) != text || (&url.URL{Path: text}).EscapedPath() != text:
+		return fmt.Errorf("%q is not a plain path: no empty or dot segments, no characters that a URL escapes", text)
+	}
+	return nil
+}
+
+// checkUser and checkPassword follow RFC 7617 section 2: neither part has control characters, and the
+// user has no colon.
+func checkUser(text string) error {
+	if strings.Contains(text, ":") {
+		return errors.New("holds a colon, which HTTP Basic uses as its separator")
+	}
+	return checkPassword(text)
+}
+
+func checkPassword(text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("holds a control character, such as a line end, which HTTP Basic cannot carry")
+	}
+	return nil
+}
+
+// checkOrigin accepts an origin in the form a browser sends (RFC 6454 section 6.2), since it is compared
+// letter by letter.
+func checkOrigin(text string) error {
+	if text == "*" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("%q is not an origin: write * or scheme, host and port, such as https://learn.example.org", text)
+	}
+	if origin := strings.ToLower(u.Scheme + "://" + u.Host); origin != text {
+		return fmt.Errorf("%q is not an origin as a browser sends it: write %s", text, origin)
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+// Package config turns the configuration file and the environment into one typed tree.
+//
+// Every key is declared once, in keys.go: its name, the field it fills, default, example, meaning and
+// bounds. That declaration reads the file and the variables, judges the values, gives the defaults and
+// writes docs/configuration.md and deploy/acquis.example.yaml, so none of them can contradict another.
+//
+// A key comes from, in rising order, its default, the file, its variable. Nothing is guessed: an unknown
+// key or ACQUIS_ variable is refused, and all faults are reported together, each with its place.
+//
+// Only cmd imports this package; others receive plain values.
+package config
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Config is a configuration whose every value is present, by default when by nothing else.
+type Config struct {
+	Listen     string
+	Data       string
+	BasePath   string
+	Root       Root
+	XAPI       XAPI
+	Limits     Limits
+	HTTP       HTTP
+	Validation Validation
+	Store      Store
+	CORS       CORS
+	Ops        Ops
+	Log        Log
+}
+
+// Root is the credential that exists before any other; both parts are set, or neither.
+type Root struct {
+	Key    string
+	Secret Secret
+}
+
+// XAPI says which versions of the specification are spoken; Versions is never empty.
+type XAPI struct {
+	Versions []string
+}
+
+// Limits bounds what one request may send, and what it may cost.
+type Limits struct {
+	Body        Bytes
+	Batch       int
+	Statement   Bytes
+	Depth       int
+	Attachment  Bytes
+	Request     Bytes
+	Document    Bytes
+	Page        int
+	PageDefault int
+	QuerySteps  int
+	Header      Bytes
+}
+
+// HTTP bounds the time a connection may take.
+type HTTP struct {
+	HeaderTimeout    time.Duration
+	ReadIdleTimeout  time.Duration
+	WriteIdleTimeout time.Duration
+	IdleTimeout      time.Duration
+	Drain            time.Duration
+}
+
+// Validation says how far statements are judged beyond what the specification demands of every LRS.
+type Validation struct {
+	Schema         string
+	SignatureRoots string
+}
+
+// Store sizes the embedded store.
+type Store struct {
+	Cache     Bytes
+	Memtable  Bytes
+	OrphanAge time.Duration
+}
+
+// CORS says which pages may call the LRS from a browser; no origin means none may.
+type CORS struct {
+	Origins []string
+	MaxAge  time.Duration
+}
+
+// Ops separates what operators read from what partners call; an empty address means it is not separated.
+type Ops struct {
+	Listen string
+}
+
+// Log shapes the log.
+type Log struct {
+	Level  string
+	Format string
+}
+
+// Default is the configuration of an empty file and an empty environment.
+func Default() Config {
+	var c Config
+	for _, k := range keys(&c) {
+		if err := k.set(k.Default); err != nil {
+			panic("config: default of " + k.Name + ": " + err.Error())
+		}
+	}
+	return c
+}
+
+// String lists every key with its value; secrets are hidden.
+func (c Config) String() string {
+	var b strings.Builder
+	for i, k := range keys(&c) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(k.Name + "=" + k.text())
+	}
+	return b.String()
+}
+
+// LogValue is a group with one attribute for each key; secrets are hidden.
+func (c Config) LogValue() slog.Value {
+	var attrs []slog.Attr
+	for _, k := range keys(&c) {
+		attrs = append(attrs, slog.String(k.Name, k.text()))
+	}
+	return slog.GroupValue(attrs...)
+}
