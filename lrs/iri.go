@@ -40,7 +40,7 @@ func CheckIRI(s string) error {
 		return errIRIScheme
 	}
 	i := colon + 1
-	web := strings.EqualFold(s[:colon], "https") || strings.EqualFold(s[:colon], "http")
+	web := colon == len("https") && strings.EqualFold(s[:colon], "https") || colon == len("http") && strings.EqualFold(s[:colon], "http")
 	if strings.HasPrefix(s[i:], "//") {
 		end := i + 2
 		for end < len(s) && s[end] != '/' && s[end] != '?' && s[end] != '#' {
@@ -117,17 +117,19 @@ func isIPLiteral(s string) bool {
 // skipIRIChars returns the first byte from i on that is neither of the class, nor begins a percent
 // encoding, nor an ucschar or, where private, an iprivate character.
 func skipIRIChars(s string, i int, class *charClass, private bool) int {
-	for i < len(s) {
-		c := s[i]
-		switch {
-		case class[c]:
+	for {
+		for i < len(s) && class[s[i]] {
 			i++
-		case c == '%':
+		}
+		switch {
+		case i == len(s):
+			return i
+		case s[i] == '%':
 			if i+2 >= len(s) || !hexChars[s[i+1]] || !hexChars[s[i+2]] {
 				return i
 			}
 			i += 3
-		case c < utf8.RuneSelf:
+		case s[i] < utf8.RuneSelf:
 			return i
 		default:
 			r, size := utf8.DecodeRuneInString(s[i:])
@@ -137,7 +139,6 @@ func skipIRIChars(s string, i int, class *charClass, private bool) int {
 			i += size
 		}
 	}
-	return i
 }
 
 // isUCSChar reports whether r is an ucschar (RFC 3987, 2.2) and no bidirectional formatting

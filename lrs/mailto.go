@@ -32,17 +32,19 @@ func CheckMailto(s string) error {
 		return errMailtoScheme
 	}
 	local, domain, ok := strings.Cut(address, "@")
+	if ok && isDotted(local, mailLocalChars) && isDotted(domain, mailDomainChars) && !hyphenAtEdge(domain) && !hasSpace(address) {
+		return nil
+	}
 	switch {
 	case strings.ContainsAny(address, "?#"):
 		return errMailtoQuery
 	case !ok || strings.IndexByte(domain, '@') >= 0:
 		return errMailtoAt
-	case !isDotted(local, mailLocalChars):
+	case !isDotted(local, mailLocalChars) || hasSpace(local):
 		return errMailtoLocal
-	case !isDotted(domain, mailDomainChars) || hyphenAtEdge(domain):
+	default:
 		return errMailtoDomain
 	}
-	return nil
 }
 
 // isDotted reports whether s consists of parts joined by single dots, each of characters of the
@@ -54,7 +56,7 @@ func isDotted(s string, class *charClass) bool {
 			return false
 		}
 		if end == len(s) {
-			return !hasSpace(s)
+			return true
 		}
 		if s[end] != '.' {
 			return false
@@ -75,6 +77,10 @@ func hasSpace(s string) bool {
 
 // hyphenAtEdge reports whether a label of the domain begins or ends with a hyphen (RFC 1123, 2.1).
 func hyphenAtEdge(domain string) bool {
-	return domain[0] == '-' || domain[len(domain)-1] == '-' ||
-		strings.Contains(domain, "-.") || strings.Contains(domain, ".-")
+	for i := range len(domain) {
+		if domain[i] == '-' && (i == 0 || i == len(domain)-1 || domain[i-1] == '.' || domain[i+1] == '.') {
+			return true
+		}
+	}
+	return false
 }

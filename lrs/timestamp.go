@@ -98,11 +98,11 @@ func parseMoment(s string, v Version) (moment, error) {
 	if r.i < len(s) {
 		return moment{}, errTimestampEnd
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC); midnight.Day() != day {
+	midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if day > 28 && midnight.Day() != day { // time.Date reads 30 February as 1 or 2 March
 		return moment{}, errTimestampDate
 	}
-	m := moment{seconds: t.Unix() - int64(offset), fraction: fraction}
+	m := moment{seconds: midnight.Unix() + int64(60*(60*hour+minute)+second-offset), fraction: fraction}
 	if second == 60 && m.seconds%(24*60*60) != 0 {
 		return moment{}, errTimestampLeap
 	}
@@ -139,12 +139,19 @@ func (r *timestampReader) number(name string, width, least, most int) int {
 		return 0
 	}
 	n := 0
-	for end := r.i + width; r.i < end; r.i++ {
-		if r.i >= len(r.s) || !digitChars[r.s[r.i]] {
-			r.fail("a digit of the " + name)
-			return 0
+	field := r.s[r.i:min(r.i+width, len(r.s))]
+	for i := range len(field) {
+		digit := field[i] - '0'
+		if digit > 9 {
+			field = field[:i]
+			break
 		}
-		n = 10*n + int(r.s[r.i]-'0')
+		n = 10*n + int(digit)
+	}
+	r.i += len(field)
+	if len(field) < width {
+		r.fail("a digit of the " + name)
+		return 0
 	}
 	if n < least || n > most {
 		r.err = fmt.Errorf("is not a timestamp: its %s, %0*d, is not between %02d and %02d", name, width, n, least, most)
