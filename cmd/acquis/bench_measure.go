@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// benchRequest is one request to send, and what to count it as.
+type benchRequest struct {
+	row        int
+	bytes      []byte
+	statements int // that it carries; none: those in the answer are counted
+}
+
+// benchPlan says what is sent: worker n calls its own source, from one goroutine, until it says false.
+type benchPlan struct {
+	rows   []string
+	source func(worker int) func() (benchRequest, bool)
+	done   func(statements int) // told of each success, from any goroutine; may be nil
+}
+
+// benchWindow is when it is measured: from warm-up's end until the duration after it. Without a
+// duration, from the start until the sources end.
+type benchWindow struct {
+	warmup, duration time.Duration
+}
+
+// benchTally is what one worker saw of one row.
+type benchTally struct {
+	latency    *hdrhistogram.Histogram // in microseconds, of successes
+	statements int64
+	errors     map[string]int64 // by status, or "network", "timeout"
+}
+
+func newBenchTally() *benchTally {
+	return &benchTally{
+		latency: hdrhistogram.New(1, int64(benchTimeout/time.Microsecond), 3),
+		errors:  map[string]int64{},
+	}
+}
+
+func (t *benchTally) merge(other *benchTally) {
+	t.latency.Merge(other.latency)
+	t.statements += other.statements
+	for class, n := range other.errors {
+		t.errors[class] += n
+	}
+}
+
+// measure runs the plan on b.Connections workers. A request counts when it is sent within the
+// window, and is waited for; rates are over the time until the last of them was answered.
+func (b *bencher) measure(ctx context.Context, plan benchPlan, window benchWindow) ([]benchRow, error) {
+	start := time.Now().Add(window.warmup)
+	var end time.Time
+	if window.duration > 0 {
+		end = start.Add(window.duration)
+	}
+	var last atomic.Int64 // answer, in nanoseconds after start
+	tallies := make([][]*benchTally, b.Connections)
+	var workers sync.WaitGroup
+	for n := range b.Connections {
+		w := &benchWorker{
+			conn: benchConn{target: b.target}, next: plan.source(n), done: plan.done,
+			start: start, end: end, tallies: make([]*benchTally, len(plan.rows)),
+		}
+		for row := range w.tallies {
+			w.tallies[row] = newBenchTally()
+		}
+		tallies[n] = w.tallies
+		workers.Go(func() {
+			defer w.conn.close()
+			answered := w.work(ctx)
+			for seen := last.Load(); int64(answered) > seen && !last.CompareAndSwap(seen, int64(answered)); {
+				seen = last.Load()
+			}
+		})
+	}
+	workers.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return benchRows(plan.rows, tallies, time.Duration(last.Load())), nil
+}
+
+type benchWorker struct {
+	conn       benchConn
+	next       func() (benchRequest, bool)
+	done       func(statements int)
+	start, end time.Time // end is zero when the source alone decides
+	tallies    []*benchTally
+}
+
+// work sends until the window or the source ends, and returns when the last counted answer came.
+func (w *benchWorker) work(ctx context.Context) (last time.Duration) {
+	for ctx.Err() == nil {
+		request, ok := w.next()
+		if !ok {
+			return last
+		}
+		sent := time.Now()
+		if !w.end.IsZero() && sent.After(w.end) {
+			return last
+		}
+		status, body, err := w.conn.do(ctx, request.bytes)
+		answered := time.Now()
+		if !sent.Before(w.start) {
+			w.count(request, status, body, err, answered.Sub(sent))
+			last = answered.Sub(w.start)
+		}
+		if err != nil { // an LRS that is gone must not be dialled in a busy loop
+			pause(ctx, 100*time.Millisecond)
+		}
+	}
+	return last
+}
+
+func (w *benchWorker) count(request benchRequest, status int, body []byte, err error, took time.Duration) {
+	tally := w.tallies[request.row]
+	if class := benchErrorClass(status, err); class != "" {
+		tally.errors[class]++
+		return
+	}
+	micros := min(max(took.Microseconds(), 1), tally.latency.HighestTrackableValue())
+	_ = tally.latency.RecordValue(micros) // cannot fail: the value is within the bounds
+	statements := request.statements
+	if statements == 0 {
+		statements = countStatements(body)
+	}
+	tally.statements += int64(statements)
+	if w.done != nil {
+		w.done(statements)
+	}
+}
+
+// countStatements counts without decoding: each statement that an LRS gives out has one "stored".
+func countStatements(body []byte) int {
+	return bytes.Count(body, []byte(`"stored"`))
+}
+
+// benchErrorClass returns "" for a success.
+func benchErrorClass(status int, err error) string {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case err != nil:
+		return "network"
+	case status != http.StatusOK && status != http.StatusNoContent:
+		return strconv.Itoa(status)
+	default:
+		return ""
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
