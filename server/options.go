@@ -47,6 +47,9 @@ type Mount struct {
 	CrossOrigin bool // browsers may call it from Options.Origins
 }
 
+// readTimeout is how long net/http waits for a request whose body nobody reads.
+func (o Options) readTimeout() time.Duration { return o.ReadHeaderTimeout + o.ReadIdleTimeout }
+
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -50,7 +50,8 @@ func New(opts Options, mounts ...Mount) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.handler = requestIDs(opts.NewID, guardSlow(opts.ReadIdleTimeout, opts.WriteIdleTimeout, compressed))
+	guarded := guardSlow(opts.ReadIdleTimeout, opts.WriteIdleTimeout, opts.readTimeout(), compressed)
+	s.handler = requestIDs(opts.NewID, guarded)
 	return s, nil
 }
 
@@ -87,7 +88,7 @@ func (s *Server) httpServer() *http.Server {
 	return &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.opts.ReadHeaderTimeout,
-		ReadTimeout:       s.opts.ReadHeaderTimeout + s.opts.ReadIdleTimeout,
+		ReadTimeout:       s.opts.readTimeout(),
 		WriteTimeout:      s.opts.WriteIdleTimeout,
 		IdleTimeout:       s.opts.IdleTimeout,
 		MaxHeaderBytes:    s.opts.MaxHeaderBytes,

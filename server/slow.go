@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"acquis/server/problem"
@@ -18,14 +19,16 @@ const (
 
 // guardSlow frees the worker of a client that stalls or drips, however large its body or answer
 // is: what is bounded is the wait for a little progress, not the total. Time that the handler
-// takes between its reads does not count.
-func guardSlow(readIdle, writeIdle time.Duration, next http.Handler) http.Handler {
+// takes between its reads does not count. unread is how long net/http may look for the end of a
+// body that the handler left, which it does before it sends the answer.
+func guardSlow(readIdle, writeIdle, unread time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control := http.NewResponseController(w)
+		answer := &guardedWriter{ResponseWriter: w, control: http.NewResponseController(w), idle: writeIdle}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &guardedBody{ReadCloser: r.Body, control: control, idle: readIdle, left: readIdle}
+			answer.body = &guardedBody{ReadCloser: r.Body, control: answer.control, idle: readIdle, left: readIdle}
+			answer.unread = unread
+			r.Body = answer.body
 		}
-		answer := &guardedWriter{ResponseWriter: w, control: control, idle: writeIdle}
 		next.ServeHTTP(answer, r)
 		answer.extend() // net/http flushes after the handler
 	})
@@ -38,6 +41,7 @@ type guardedBody struct {
 	idle    time.Duration
 	left    time.Duration // of idle, for the bytes that are missing from readProgress
 	got     int           // bytes of the current readProgress
+	ended   atomic.Bool   // asked by the writer, which may be another goroutine
 }
 
 func (b *guardedBody) Read(p []byte) (int, error) {
@@ -48,6 +52,9 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	b.left -= time.Since(start)
 	if b.got += n; b.got >= readProgress {
 		b.got, b.left = 0, b.idle
+	}
+	if err != nil {
+		b.ended.Store(true)
 	}
 	return n, bodyError(err)
 }
@@ -71,6 +78,8 @@ type guardedWriter struct {
 	control *http.ResponseController
 	idle    time.Duration
 	moved   time.Time
+	body    *guardedBody  // nil for none
+	unread  time.Duration // to be added to idle while body has not ended
 }
 
 func (w *guardedWriter) Write(p []byte) (int, error) {
@@ -98,8 +107,14 @@ func (w *guardedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // extend gives the client the whole of idle again, at the cost of a timer only when an eighth of
 // it is gone.
 func (w *guardedWriter) extend() {
-	if now := time.Now(); now.Sub(w.moved) > w.idle/8 {
-		w.moved = now
-		_ = w.control.SetWriteDeadline(now.Add(w.idle + w.idle/8))
+	now := time.Now()
+	if now.Sub(w.moved) <= w.idle/8 {
+		return
 	}
+	w.moved = now
+	allowed := w.idle + w.idle/8
+	if w.body != nil && !w.body.ended.Load() {
+		allowed += w.unread
+	}
+	_ = w.control.SetWriteDeadline(now.Add(allowed))
 }

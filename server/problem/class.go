@@ -40,7 +40,8 @@ var (
 	tooLarge         = class{"too-large", http.StatusRequestEntityTooLarge, "The request is too large", quiet}
 	clientClosed     = class{"client-closed", StatusClientClosed, "The client went away", quiet}
 	internal         = class{"internal", http.StatusInternalServerError, "The server failed", slog.LevelError}
-	unavailable      = class{"unavailable", http.StatusServiceUnavailable, "Not available now", slog.LevelWarn}
+	unavailable      = class{"unavailable", http.StatusServiceUnavailable, "Not available now", quiet}
+	timedOut         = class{"unavailable", http.StatusServiceUnavailable, "Not available now", slog.LevelWarn}
 )
 
 // ofKind returns the row of a kind of lrs.Error.
@@ -92,13 +93,13 @@ func classifyTransport(ctx context.Context, err error) (class, string) {
 		return tooLarge, fmt.Sprintf("The body is larger than %d bytes, the limit of this resource; send less at once.", limit.Limit)
 	case errors.Is(err, ErrSlowBody):
 		return slowBody, "The body made no progress for too long; send it again over a better connection, or in smaller parts."
-	case ctx.Err() == context.Canceled:
-		return clientClosed, ""
 	case errors.Is(err, ErrBrokenBody):
 		return brokenBody, "The body ended before its announced end; send the request again."
+	case ctx.Err() == context.Canceled:
+		return clientClosed, ""
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &network) && network.Timeout():
-		return unavailable, "The server could not answer in time; send the same request again later."
+		return timedOut, "The server could not answer in time; send the same request again later."
 	default:
 		return internal, "The fault is ours, not the request's; the server's log names it under this request id."
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"acquis/lrs"
 )
@@ -50,11 +51,9 @@ func (p *Writer) Write(w http.ResponseWriter, r *http.Request, err error) {
 	if begun(w) {
 		panic(http.ErrAbortHandler)
 	}
-	body, encodeErr := json.Marshal(doc)
-	if encodeErr != nil { // text that is not UTF-8
-		p.log(r, internal, encodeErr)
-		body = []byte(`{"type":"` + doc.Type + `","status":` + strconv.Itoa(doc.Status) + `}`)
-	}
+	// A detail may quote what the client sent; text that is not UTF-8 must not cost the answer.
+	// Strings and numbers are all there is, so nothing else can fail.
+	body, _ := json.Marshal(doc, jsontext.AllowInvalidUTF8(true))
 	setHeaders(w.Header(), doc.Status, len(body))
 	w.WriteHeader(doc.Status)
 	if r.Method != http.MethodHead {
