@@ -136,7 +136,9 @@ func TestSignature(t *testing.T) {
 			changed := slices.Clone(jws)
 			changed[i] ^= 1
 			refused(t, changed, roots)
-			refused(t, slices.Delete(slices.Clone(jws), i, i+1), roots)
+			if i%8 == 0 {
+				refused(t, slices.Delete(slices.Clone(jws), i, i+1), roots)
+			}
 		}
 		refused(t, append(slices.Clone(jws), '\n'), nil)
 		refused(t, append(slices.Clone(jws), 'A'), nil)
