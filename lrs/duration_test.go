@@ -108,8 +108,8 @@ func TestDuration(t *testing.T) {
 			t.Error("PT0.000S does not equal the zero Duration")
 		}
 	})
-	t.Run("a million digits are compared exactly", func(t *testing.T) {
-		nines := strings.Repeat("9", 1_000_000)
+	t.Run("a hundred thousand digits are compared exactly", func(t *testing.T) {
+		nines := strings.Repeat("9", 100_000)
 		a := parseGoodDuration(t, "PT"+nines+"M0."+nines+"S")
 		b := parseGoodDuration(t, "PT"+nines+"M0."+nines+"0S")
 		c := parseGoodDuration(t, "PT"+nines+"M0."+nines+"1S")
