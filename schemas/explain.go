@@ -22,8 +22,8 @@ var keywords = map[string]struct{ name, rule string }{
 	"enum":                            {"enum", "value"},
 	"false":                           {"not", "forbidden"},
 	"number_not":                      {"not", "forbidden"},
-	"number_one_of":                   {"oneOf", "alternatives"},
-	"number_any_of":                   {"anyOf", "alternatives"},
+	"number_one_of":                   {"oneOf", alternatives},
+	"number_any_of":                   {"anyOf", alternatives},
 	"number_gte":                      {"minimum", "range"},
 	"number_gt":                       {"exclusiveMinimum", "range"},
 	"number_lte":                      {"maximum", "range"},
@@ -39,6 +39,9 @@ var keywords = map[string]struct{ name, rule string }{
 	"array_min_properties":            {"minProperties", "too-few-properties"},
 	"array_max_properties":            {"maxProperties", "too-many-properties"},
 }
+
+// alternatives is the rule of a value that fits none, or more than one, of several schemas.
+const alternatives = "alternatives"
 
 // separator joins gojsonschema's paths unambiguously: a byte that valid UTF-8 never contains.
 const separator = "\xff"
@@ -65,11 +68,19 @@ func (e explainer) violations(results []gojsonschema.ResultError) []Violation {
 
 // withoutSummaries drops "no alternative fits" where gojsonschema also tells what is wrong with the nearest one.
 func withoutSummaries(violations []Violation) []Violation {
-	return slices.DeleteFunc(slices.Clone(violations), func(summary Violation) bool {
-		return summary.Rule == "alternatives" && slices.ContainsFunc(violations, func(v Violation) bool {
-			return v.Rule != "alternatives" && (v.Pointer == summary.Pointer || strings.HasPrefix(v.Pointer, summary.Pointer+"/"))
-		})
-	})
+	told := map[string]bool{} // every place at or below which a fault is told
+	for _, v := range violations {
+		if v.Rule == alternatives {
+			continue
+		}
+		for at := v.Pointer; !told[at]; at = at[:strings.LastIndexByte(at, '/')] {
+			told[at] = true
+			if at == "" {
+				break
+			}
+		}
+	}
+	return slices.DeleteFunc(violations, func(v Violation) bool { return v.Rule == alternatives && told[v.Pointer] })
 }
 
 func (e explainer) violation(result gojsonschema.ResultError) Violation {
