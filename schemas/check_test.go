@@ -18,7 +18,7 @@ func TestViolationsAreToldToPeople(t *testing.T) {
 		"verb": {"id": "http://example.com/v", "display": {"english!": "x"}}, "result": {"success": null},
 		"object": {"objectType": "StatementRef", "id": "1"}, "context": {"platform": "x"}}`
 	want := map[string][]schemas.Violation{
-		old: {
+		v103: {
 			{Pointer: "/version", Rule: "version", Detail: "This is not a version of xAPI 1.0: write 1.0.0, or leave the property out.", Section: "Data 2.4.10"},
 			{Pointer: "/extra", Rule: "unknown-property", Detail: `The property "extra" is not known here; remove it.`, Section: "Data 2.4"},
 			{Pointer: "/actor/Name", Rule: "unknown-property", Detail: `The property "Name" is not known here: upper and lower case count, write "name".`, Section: "Data 2.4.2.1"},
@@ -27,7 +27,7 @@ func TestViolationsAreToldToPeople(t *testing.T) {
 			{Pointer: "/object/id", Rule: "uuid", Detail: "This is not a UUID: write 32 hexadecimal digits in groups of 8-4-4-4-12.", Section: "Data 2.4.4.3"},
 			{Pointer: "/context/platform", Rule: "forbidden-property", Detail: "This property is allowed only where the object is an Activity; remove it.", Section: "Data 2.4.6"},
 		},
-		new: {
+		v20: {
 			{Pointer: "/version", Rule: "version", Section: "IEEE 9274.1.1 4.2.4.3"},
 			{Pointer: "/extra", Rule: "unknown-property", Section: "IEEE 9274.1.1 4.2.2"},
 			{Pointer: "/actor/Name", Rule: "unknown-property", Section: "IEEE 9274.1.1 4.2.2.1"},
@@ -39,7 +39,7 @@ func TestViolationsAreToldToPeople(t *testing.T) {
 	}
 	for version, violations := range want {
 		got := check(t, version, statement)
-		if version == new {
+		if version == v20 {
 			for i := range got {
 				got[i].Detail = ""
 			}
@@ -52,14 +52,14 @@ func TestViolationsAreToldToPeople(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Run("a missing property is named", func(t *testing.T) {
-		got := check(t, old, `{"verb": {"id": "http://example.com/v"}, "object": {"id": "http://example.com/o"}}`)
+		got := check(t, v103, `{"verb": {"id": "http://example.com/v"}, "object": {"id": "http://example.com/o"}}`)
 		want := []schemas.Violation{{Rule: "required", Detail: `The property "actor" is missing; add it.`, Section: "Data 2.4"}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})
 	t.Run("a property given twice is a violation where it stands", func(t *testing.T) {
-		got := check(t, old, `{"actor": {"mbox": "mailto:a@example.com", "mbox": "mailto:b@example.com"}, "verb": {"id": "http://example.com/v"}, "object": {"id": "http://example.com/o"}}`)
+		got := check(t, v103, `{"actor": {"mbox": "mailto:a@example.com", "mbox": "mailto:b@example.com"}, "verb": {"id": "http://example.com/v"}, "object": {"id": "http://example.com/o"}}`)
 		want := []schemas.Violation{{Pointer: "/actor/mbox", Rule: "duplicate-property", Detail: "The property stands more than once in its object; keep one.", Section: "Data 2.4.2.1"}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
@@ -67,13 +67,13 @@ func TestCheck(t *testing.T) {
 	})
 	t.Run("a document that is not an object has one violation", func(t *testing.T) {
 		for _, document := range []string{`null`, `1`, `"x"`, `[]`, `true`} {
-			if got := check(t, new, document); len(got) != 1 || got[0].Pointer != "" {
+			if got := check(t, v20, document); len(got) != 1 || got[0].Pointer != "" {
 				t.Errorf("%s: %+v", document, got)
 			}
 		}
 	})
 	t.Run("what is not JSON is an error", func(t *testing.T) {
-		schema, err := schemas.Statement(old)
+		schema, err := schemas.Statement(v103)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestCheck(t *testing.T) {
 		for range 8 {
 			wait.Go(func() {
 				for range 5 {
-					if got := check(t, new, changed(t, base, "/id", `"x"`)); len(got) != 1 {
+					if got := check(t, v20, changed(t, base, "/id", `"x"`)); len(got) != 1 {
 						t.Errorf("%+v", got)
 					}
 				}
@@ -104,13 +104,13 @@ func TestCheckIsSafeFromHostileNumbersAndDepth(t *testing.T) {
 			`1e999999999`: 1, `-1e999999999`: 1, `1e-999999999`: 0, `0e999999999`: 0, `-0.5e99999999999999999999`: 1,
 			`1e-99999999999999999999`: 0, `0.` + strings.Repeat("0", 100_000) + `1e100000`: 0, strings.Repeat("9", 100_000): 1, `0.` + strings.Repeat("9", 100_000): 0,
 		} {
-			if got := check(t, old, changed(t, base, "/result/score/scaled", value)); len(got) != want {
+			if got := check(t, v103, changed(t, base, "/result/score/scaled", value)); len(got) != want {
 				t.Errorf("%.30s: %+v", value, got)
 			}
 		}
 	})
 	t.Run("a huge exponent in an extension is anyone's", func(t *testing.T) {
-		if got := check(t, old, changed(t, base, "/result/extensions", `{"http://example.com/x": [1e999999999, {"a": -1e-999999999}]}`)); len(got) != 0 {
+		if got := check(t, v103, changed(t, base, "/result/extensions", `{"http://example.com/x": [1e999999999, {"a": -1e-999999999}]}`)); len(got) != 0 {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -130,7 +130,7 @@ func TestCheckIsSafeFromHostileNumbersAndDepth(t *testing.T) {
 	})
 	t.Run("depth in an extension is anyone's", func(t *testing.T) {
 		deep := strings.Repeat(`[{"a":`, 4_000) + `null` + strings.Repeat(`}]`, 4_000)
-		if got := check(t, new, changed(t, base, "/result/extensions", `{"http://example.com/x": `+deep+`}`)); len(got) != 0 {
+		if got := check(t, v20, changed(t, base, "/result/extensions", `{"http://example.com/x": `+deep+`}`)); len(got) != 0 {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -178,7 +178,7 @@ func TestVersionsShareTheirDefinitions(t *testing.T) {
 		unmarshal(t, string(document), &schema)
 		return withoutComments(schema).(map[string]any)
 	}
-	one, two := read(old), read(new)
+	one, two := read(v103), read(v20)
 	for _, root := range []map[string]any{one, two} {
 		delete(root, "title")
 		delete(root["properties"].(map[string]any), "version")
@@ -216,7 +216,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
-		for _, version := range []string{old, new} {
+		for _, version := range []string{v103, v20} {
 			schema, err := schemas.Statement(version)
 			if err != nil {
 				t.Fatal(err)
@@ -239,7 +239,7 @@ func FuzzCheck(f *testing.F) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	schema, err := schemas.Statement(new)
+	schema, err := schemas.Statement(v20)
 	if err != nil {
 		b.Fatal(err)
 	}

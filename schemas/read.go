@@ -3,6 +3,7 @@ package schemas
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -45,12 +46,7 @@ func readDocument(text []byte) (document, error) {
 	return r.document, nil
 }
 
-type readError string
-
-func (e readError) Error() string { return string(e) }
-
-// errTrailing is the error of a text that goes on behind its first value.
-const errTrailing = readError("there is more than one value: send exactly one")
+var errTrailing = errors.New("there is more than one value: send exactly one")
 
 type reader struct {
 	decoder  *jsontext.Decoder

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	old = "1.0.3"
-	new = "2.0.0"
+	v103 = "1.0.3"
+	v20  = "2.0.0"
 )
 
 // base is a valid statement that uses nearly every property; the tables change one place of it at a time.
@@ -47,13 +47,13 @@ const base = `{
 type rule struct {
 	name  string
 	at    string // the place that is changed
-	value string // its new value; empty removes it
+	value string // its v20 value; empty removes it
 	only  string // the one version that it is about; empty for both
 	want  []string
 }
 
 func TestStatementRules(t *testing.T) {
-	for _, version := range []string{old, new} {
+	for _, version := range []string{v103, v20} {
 		for _, table := range [][]rule{formattingRules, actorRules, verbAndObjectRules, activityRules, resultAndContextRules, assignedRules} {
 			for _, r := range table {
 				if r.only != "" && r.only != version {
