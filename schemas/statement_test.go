@@ -47,7 +47,7 @@ const base = `{
 type rule struct {
 	name  string
 	at    string // the place that is changed
-	value string // its v20 value; empty removes it
+	value string // its new value; empty removes it
 	only  string // the one version that it is about; empty for both
 	want  []string
 }
