@@ -23,7 +23,8 @@ func PlainETags(header string) string {
 
 // gzipAnswers compresses answers of minSize bytes and more for clients that take gzip. The
 // handler's ETag gets the mark. The header of an answer is held back until its first minSize bytes
-// are written or the handler ends.
+// are written or the handler ends. HEAD is answered for the plain answer: both are there to be
+// chosen from, and compressing what is not sent would be work for nothing.
 func gzipAnswers(minSize int, next http.Handler) (http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(minSize),

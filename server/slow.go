@@ -25,12 +25,16 @@ func guardSlow(readIdle, writeIdle, unread time.Duration, next http.Handler) htt
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &guardedWriter{ResponseWriter: w, control: http.NewResponseController(w), idle: writeIdle}
 		if r.Body != nil && r.Body != http.NoBody {
-			answer.body = &guardedBody{ReadCloser: r.Body, control: answer.control, idle: readIdle, left: readIdle}
+			answer.body = &guardedBody{ReadCloser: r.Body, control: answer.control, idle: readIdle, left: readIdle, unasked: true}
 			answer.unread = unread
 			r.Body = answer.body
 		}
 		next.ServeHTTP(answer, r)
 		answer.extend() // net/http flushes after the handler
+		if answer.body != nil && answer.body.unasked && r.Header.Get("Expect") != "" {
+			// The client was never told to send: what net/http would wait for is not coming.
+			_ = answer.control.SetReadDeadline(time.Now())
+		}
 	})
 }
 
@@ -41,10 +45,12 @@ type guardedBody struct {
 	idle    time.Duration
 	left    time.Duration // of idle, for the bytes that are missing from readProgress
 	got     int           // bytes of the current readProgress
+	unasked bool          // nobody has read yet
 	ended   atomic.Bool   // asked by the writer, which may be another goroutine
 }
 
 func (b *guardedBody) Read(p []byte) (int, error) {
+	b.unasked = false
 	start := time.Now()
 	// A connection without deadlines (a test's recorder) cannot be slow either.
 	_ = b.control.SetReadDeadline(start.Add(b.left))
