@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -45,7 +46,7 @@ func (o *Ops) runChecks(ctx context.Context) readiness {
 	var all sync.WaitGroup
 	for name, check := range o.opts.Checks {
 		all.Go(func() {
-			err := check(ctx)
+			err := run(ctx, check)
 			mu.Lock()
 			defer mu.Unlock()
 			state.Checks[name] = ready
@@ -58,4 +59,14 @@ func (o *Ops) runChecks(ctx context.Context) readiness {
 	}
 	all.Wait()
 	return state
+}
+
+// run calls check. A panic counts as a failure: it must not end the process that it looks after.
+func run(ctx context.Context, check Check) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return check(ctx)
 }
