@@ -216,7 +216,10 @@ func (p *patch) apply() []byte {
 // DecodeStored decodes a statement that a store holds. It was judged when it was accepted, so an
 // error means that the stored bytes are damaged.
 func DecodeStored(stored []byte) (*Statement, error) {
-	return DecodeStatement(stored, V200, Limits{})
+	d := newDecoder(stored, V200, Limits{})
+	d.timestamps = V103
+	s := d.statement()
+	return s, d.finish("the stored statement")
 }
 
 // SameAsStored reports whether a draft repeats the stored statement of its id.

@@ -52,16 +52,17 @@ func DecodeStatements(body []byte, version Version, limits Limits) (statements [
 // verbs and activities can note where they stand.
 type decoder struct {
 	*reader
-	version  Version
-	limits   Limits
-	tooLarge *Error
-	current  *Statement
-	origin   int  // where current starts in body
-	inSub    bool // reading a SubStatement
+	version    Version
+	timestamps Version // 1.0.3 takes more forms of them
+	limits     Limits
+	tooLarge   *Error
+	current    *Statement
+	origin     int  // where current starts in body
+	inSub      bool // reading a SubStatement
 }
 
 func newDecoder(body []byte, version Version, limits Limits) *decoder {
-	return &decoder{reader: newReader(body), version: version, limits: limits}
+	return &decoder{reader: newReader(body), version: version, timestamps: version, limits: limits}
 }
 
 // finish makes sure that nothing follows and turns what was found into one error.
@@ -252,7 +253,7 @@ func (d *decoder) uuidAt(section string) (ID, span) {
 
 func (d *decoder) timestampAt(section string) (string, span) {
 	s, ok := d.checked("timestamp", section, func(s string) error {
-		_, err := ParseTimestamp(s, d.version)
+		_, err := ParseTimestamp(s, d.timestamps)
 		return err
 	})
 	if !ok {

@@ -16,16 +16,6 @@ const instantWidth = len("2006-01-02T15:04:05.000000Z")
 // InstantOf rounds t down to the microsecond.
 func InstantOf(t time.Time) Instant { return Instant(t.UnixMicro()) }
 
-// InstantAfter rounds t up to the microsecond, so that a bound finer than an Instant excludes
-// nothing that lies after it.
-func InstantAfter(t time.Time) Instant {
-	i := InstantOf(t)
-	if t.Nanosecond()%1000 != 0 {
-		i++
-	}
-	return i
-}
-
 // Time returns the instant in UTC.
 func (i Instant) Time() time.Time { return time.UnixMicro(int64(i)).UTC() }
 

@@ -32,6 +32,9 @@ const (
 	TermSource
 )
 
+// MaxInheritance is how many targets along a chain of StatementRefs a statement inherits from.
+const MaxInheritance = 100
+
 // Kind returns the term's kind.
 func (t Term) Kind() TermKind { return TermKind(t[0]) }
 

@@ -27,6 +27,6 @@ type Store interface {
 	// of large fan-ins. Nothing needs it for correctness; tests and tools want to see the end.
 	Settle(ctx context.Context) error
 
-	// Close waits for calls under way, makes everything durable and frees the store.
+	// Close makes everything durable and frees the store. No other call may be under way or follow.
 	io.Closer
 }

@@ -1,0 +1,452 @@
+package pebblestore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/google/uuid"
+
+	"acquis/lrs"
+)
+
+var errClosed = lrs.Errorf(lrs.KindUnavailable, "the store is closing: send the request again later")
+
+// maxGroup is how many bytes of statements are joined into one commit before the rest waits for
+// the next.
+const maxGroup = 8 << 20
+
+// request is a unit of work for the committer: drafts to append, or an exclusive change.
+type request struct {
+	ctx    context.Context
+	drafts []*lrs.Draft
+	change func(*unit) error // exclusive: commits alone
+	done   chan error
+}
+
+func (s *Store) submit(ctx context.Context, r *request) error {
+	r.ctx, r.done = ctx, make(chan error, 1)
+	select {
+	case s.requests <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.stop:
+		return errClosed
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-s.committed: // the committer ended; it may have answered just before
+		select {
+		case err := <-r.done:
+			return err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// AppendStatements implements lrs.StatementStore.
+func (s *Store) AppendStatements(ctx context.Context, drafts []*lrs.Draft) error {
+	if len(drafts) == 0 {
+		return nil
+	}
+	return s.submit(ctx, &request{drafts: drafts})
+}
+
+// commitLoop is the committer: it joins the requests that wait into one synced batch, as long as
+// the store is open.
+func (s *Store) commitLoop() {
+	defer close(s.committed)
+	var next *request // an exclusive change that waits for the group before it
+	for {
+		first := next
+		next = nil
+		if first == nil {
+			select {
+			case first = <-s.requests:
+			case <-s.stop:
+				return
+			}
+		}
+		if first.change != nil {
+			s.commit([]*request{first})
+			continue
+		}
+		group, size := []*request{first}, groupSize(first)
+	join:
+		for size < maxGroup {
+			select {
+			case r := <-s.requests:
+				if r.change != nil {
+					next = r
+					break join
+				}
+				group, size = append(group, r), size+groupSize(r)
+			default:
+				break join
+			}
+		}
+		s.commit(group)
+	}
+}
+
+func groupSize(r *request) int {
+	size := 0
+	for _, d := range r.drafts {
+		size += d.Size()
+	}
+	return size
+}
+
+// commit carries out the requests in one synced batch and answers each.
+func (s *Store) commit(group []*request) {
+	start := s.now()
+	u := &unit{store: s, batch: s.db.NewBatch()}
+	failed := make([]error, len(group))
+	for i, r := range group {
+		failed[i] = s.carryOut(u, r)
+	}
+	err := u.commit()
+	for i, r := range group {
+		r.done <- errors.Join(failed[i], err)
+	}
+	s.metrics.observeCommit(u.statements, s.now().Sub(start))
+}
+
+func (s *Store) carryOut(u *unit, r *request) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if r.change != nil {
+		return r.change(u)
+	}
+	fresh, err := u.judge(r.drafts)
+	if err != nil {
+		return err
+	}
+	for _, d := range fresh {
+		if err := u.append(d); err != nil {
+			u.broken = err // half of a request is in the batch: nothing of it may be written
+			return err
+		}
+	}
+	return nil
+}
+
+// unit is one batch in the making, with what it will have changed laid over what is stored.
+type unit struct {
+	store       *Store
+	batch       *pebble.Batch
+	ids         map[lrs.ID]idRecord
+	definitions map[string]lrs.RawJSON
+	digests     map[string]digest
+	pending     map[lrs.ID]*lrs.Draft // drafts of this unit with ids of their senders' making
+	jobs        []job
+	blobs       []string // attachments that may have lost their last reference
+	statements  int
+	broken      error
+}
+
+// commit makes the batch durable, then links what it referred to.
+func (u *unit) commit() error {
+	q := u.store.sequence
+	if u.broken != nil || u.batch.Empty() {
+		q.landed(0, false)
+		return errors.Join(u.broken, u.batch.Close())
+	}
+	raised := q.raise()
+	if raised != 0 {
+		u.set(metaKey("ceiling"), appendInstant(nil, raised))
+	}
+	err := u.batch.Commit(pebble.Sync)
+	q.landed(raised, err == nil)
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for activity, d := range u.digests {
+		u.store.definitions.Add(activity, d)
+	}
+	if err := u.batch.Close(); err != nil {
+		return err
+	}
+	return errors.Join(u.store.links.run(u.jobs), u.store.attachments.removeUnreferenced(u.store, u.blobs))
+}
+
+// set and del write to the batch. Their errors, a batch that is too large, show at Commit.
+func (u *unit) set(key, value []byte) { u.note(u.batch.Set(key, value, nil)) }
+func (u *unit) del(key []byte)        { u.note(u.batch.Delete(key, nil)) }
+
+func (u *unit) note(err error) {
+	if err != nil && u.broken == nil {
+		u.broken = err
+	}
+}
+
+// judge sorts out which drafts are new. Repeats and erased ids are left out; when any id is taken
+// by another statement the error lists all of those and nothing of the request is written.
+func (u *unit) judge(drafts []*lrs.Draft) ([]*lrs.Draft, error) {
+	fresh := make([]*lrs.Draft, 0, len(drafts))
+	own := map[lrs.ID]*lrs.Draft{}
+	var violations []lrs.Violation
+	for i, d := range drafts {
+		if d.Fresh {
+			fresh = append(fresh, d)
+			continue
+		}
+		verdict, err := u.compare(d, own)
+		switch {
+		case err != nil:
+			return nil, err
+		case verdict == newcomer:
+			own[d.ID] = d
+			fresh = append(fresh, d)
+		case verdict == stranger:
+			violations = append(violations, lrs.Violation{
+				Pointer: fmt.Sprintf("/%d", i), Rule: "statement-conflict", Section: "Communication 2.1.1",
+				Detail: "the id " + d.ID.String() + " belongs to a different statement, which stays as it is: give this one an id of its own",
+			})
+		}
+	}
+	if len(violations) > 0 {
+		return nil, &lrs.Error{Kind: lrs.KindConflict, Detail: "an id is taken by a different statement; nothing was stored", Violations: violations}
+	}
+	return fresh, nil
+}
+
+type verdict uint8
+
+const (
+	newcomer verdict = iota
+	repeat           // or erased
+	stranger
+)
+
+func (u *unit) compare(d *lrs.Draft, own map[lrs.ID]*lrs.Draft) (verdict, error) {
+	for _, drafts := range []map[lrs.ID]*lrs.Draft{own, u.pending} {
+		if other := drafts[d.ID]; other != nil {
+			return verdictOf(lrs.Equal(other.Statement, d.Statement, d.Version)), nil
+		}
+	}
+	if erased, err := u.erased(d.ID); erased || err != nil {
+		return repeat, err
+	}
+	known, err := u.id(d.ID)
+	if err != nil || known.stored == 0 {
+		return newcomer, err
+	}
+	r, err := u.store.record(u.store.db, known.stored)
+	if err != nil {
+		return newcomer, err
+	}
+	same, err := d.SameAsStored(r.bytes)
+	return verdictOf(same), err
+}
+
+func verdictOf(same bool) verdict {
+	if same {
+		return repeat
+	}
+	return stranger
+}
+
+func (u *unit) erased(id lrs.ID) (bool, error) {
+	if !u.store.anyErased {
+		return false, nil
+	}
+	value, err := u.store.get(u.store.db, u.store.tombstone(id))
+	return value != nil, err
+}
+
+// id returns what is known of an id, this unit's changes included.
+func (u *unit) id(id lrs.ID) (idRecord, error) {
+	if r, ok := u.ids[id]; ok {
+		return r, nil
+	}
+	return u.store.id(u.store.db, id)
+}
+
+func (u *unit) setID(id lrs.ID, r idRecord) {
+	if u.ids == nil {
+		u.ids = map[lrs.ID]idRecord{}
+	}
+	u.ids[id] = r
+	if r == (idRecord{}) {
+		u.del(idKey(spaceID, id))
+		return
+	}
+	u.set(idKey(spaceID, id), r.encode())
+}
+
+// append gives the draft its stored time and writes it with its index.
+func (u *unit) append(d *lrs.Draft) error {
+	stored := u.store.sequence.next()
+	var known idRecord
+	if !d.Fresh {
+		var err error
+		if known, err = u.id(d.ID); err != nil {
+			return err
+		}
+		if u.pending == nil {
+			u.pending = map[lrs.ID]*lrs.Draft{}
+		}
+		u.pending[d.ID] = d
+	}
+	known.stored = stored
+	u.setID(d.ID, known)
+	u.statements++
+	if known.referenced {
+		u.job(stored, d.ID)
+	}
+	return u.index(stored, 0, d, known)
+}
+
+// index writes a statement and everything by which it is found.
+func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
+	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, bytes: d.Seal(stored)}
+	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
+	for _, t := range d.Terms {
+		u.set(postingKey(t, stored), nil)
+	}
+	for _, sha2 := range d.Attachments {
+		u.set(attachedKey(sha2, stored), nil)
+	}
+	if known.voided && !d.Voids {
+		u.set(instantKey(spaceVoided, stored), nil)
+	}
+	if d.Target != uuid.Nil {
+		if err := u.refer(stored, d); err != nil {
+			return err
+		}
+	}
+	for _, def := range d.Definitions {
+		if err := u.define(def); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refer notes that the draft's object refers to another statement, which may come later.
+func (u *unit) refer(stored lrs.Instant, d *lrs.Draft) error {
+	target, err := u.id(d.Target)
+	if err != nil {
+		return err
+	}
+	target.referenced = true
+	if d.Voids {
+		target.voided = true
+		u.set(voidingKey(d.Target, stored), nil)
+		if err := u.void(d.Target, target); err != nil {
+			return err
+		}
+	}
+	u.setID(d.Target, target)
+	u.job(stored, d.ID)
+	return nil
+}
+
+// void hides the target, when it is here and not voiding itself (Data 2.3.2).
+func (u *unit) void(id lrs.ID, target idRecord) error {
+	if target.stored == 0 {
+		return nil
+	}
+	voiding, err := u.isVoiding(id, target)
+	if err != nil || voiding {
+		return err
+	}
+	u.set(instantKey(spaceVoided, target.stored), nil)
+	return nil
+}
+
+func (u *unit) isVoiding(id lrs.ID, known idRecord) (bool, error) {
+	if d := u.pending[id]; d != nil {
+		return d.Voids, nil
+	}
+	r, err := u.store.record(u.store.db, known.stored)
+	if errors.Is(err, lrs.ErrNotFound) { // a draft of this unit with an id of our making: nobody refers to it
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	statement, err := lrs.DecodeStored(r.bytes)
+	if err != nil {
+		return false, err
+	}
+	return statement.Verb.ID == lrs.VerbVoided && lrs.TargetOf(statement) != uuid.Nil, nil
+}
+
+func (u *unit) job(position lrs.Instant, root lrs.ID) {
+	u.set(instantKey(spaceJob, position), root[:])
+	u.jobs = append(u.jobs, job{position, root})
+}
+
+// digest tells definitions apart.
+type digest [16]byte
+
+func digestOf(b []byte) (d digest) {
+	sum := sha256.Sum256(b)
+	copy(d[:], sum[:])
+	return d
+}
+
+// define merges a definition into the canonical one; nothing is written when nothing changes.
+func (u *unit) define(def lrs.Definition) error {
+	sum := digestOf(def.Definition)
+	if last, ok := u.lastDigest(def.Activity); ok && last == sum {
+		return nil
+	}
+	current, known := u.definitions[def.Activity]
+	if !known {
+		var err error
+		if _, current, err = u.store.definition(def.Activity); err != nil {
+			return err
+		}
+	}
+	merged, err := lrs.MergeDefinition(current, def.Definition)
+	if err != nil {
+		return err
+	}
+	if u.definitions == nil {
+		u.definitions, u.digests = map[string]lrs.RawJSON{}, map[string]digest{}
+	}
+	u.definitions[def.Activity], u.digests[def.Activity] = merged, sum
+	if !bytes.Equal(merged, current) {
+		u.set(activityKey(def.Activity), append(sum[:], merged...))
+	}
+	return nil
+}
+
+func (u *unit) lastDigest(activity string) (digest, bool) {
+	if d, ok := u.digests[activity]; ok {
+		return d, true
+	}
+	return u.store.definitions.Get(activity)
+}
+
+func activityKey(iri string) []byte {
+	t := lrs.IRITerm(lrs.TermActivity, iri)
+	return append([]byte{spaceActivity}, t[:]...)
+}
+
+// definition reads a canonical definition, nil when there is none.
+func (s *Store) definition(activity string) (digest, lrs.RawJSON, error) {
+	value, err := s.get(s.db, activityKey(activity))
+	if err != nil || value == nil {
+		return digest{}, nil, err
+	}
+	if len(value) < len(digest{}) {
+		return digest{}, nil, errDamaged
+	}
+	return digest(value[:len(digest{})]), value[len(digest{}):], nil
+}
+
+// ActivityDefinition implements lrs.ActivityStore.
+func (s *Store) ActivityDefinition(_ context.Context, activity string) (lrs.RawJSON, error) {
+	_, definition, err := s.definition(activity)
+	return definition, err
+}

@@ -1,0 +1,163 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+
+	"github.com/google/uuid"
+
+	"acquis/lrs"
+)
+
+// The key spaces. Integers are big-endian, so that byte order is number order.
+const (
+	spaceActivity   = 'a' // hash of IRI                     -> digest of the last definition, canonical definition
+	spaceCredential = 'c' // key                             -> credential
+	spaceDocument   = 'd' // kind, scope hashes, id          -> document
+	spaceErased     = 'e' // keyed digest of an erased id    -> nothing
+	spaceID         = 'i' // statement id                    -> idRecord
+	spaceJob        = 'j' // position                        -> id whose referrers are to be linked again
+	spaceMeta       = 'm' // name                            -> value
+	spaceInherited  = 'n' // stored                          -> inherited terms
+	spaceLog        = 's' // stored                          -> record
+	spacePosting    = 't' // term, stored                    -> nothing
+	spaceVoided     = 'v' // stored of a voided statement    -> nothing
+	spaceVoiding    = 'w' // id of a target, stored of a voiding statement -> nothing
+	spaceAttached   = 'x' // SHA-2, stored                   -> nothing
+)
+
+const instantSize = 8
+
+func appendInstant(b []byte, t lrs.Instant) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(t))
+}
+
+// instantAt reads the instant that ends a key.
+func instantAt(key []byte) lrs.Instant {
+	return lrs.Instant(binary.BigEndian.Uint64(key[len(key)-instantSize:]))
+}
+
+func instantKey(space byte, t lrs.Instant) []byte {
+	return appendInstant([]byte{space}, t)
+}
+
+func postingPrefix(t lrs.Term) []byte { return append([]byte{spacePosting}, t[:]...) }
+
+func postingKey(t lrs.Term, stored lrs.Instant) []byte {
+	return appendInstant(append(make([]byte, 0, 1+len(t)+instantSize), postingPrefix(t)...), stored)
+}
+
+func idKey(space byte, id lrs.ID) []byte { return append([]byte{space}, id[:]...) }
+
+func voidingKey(target lrs.ID, stored lrs.Instant) []byte {
+	return appendInstant(idKey(spaceVoiding, target), stored)
+}
+
+func attachedPrefix(sha2 string) []byte { return append([]byte{spaceAttached}, sha2...) }
+
+func attachedKey(sha2 string, stored lrs.Instant) []byte {
+	return appendInstant(attachedPrefix(sha2), stored)
+}
+
+func metaKey(name string) []byte { return append([]byte{spaceMeta}, name...) }
+
+// prefixEnd returns the first key after all keys that start with prefix.
+func prefixEnd(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// idRecord is what is known about a statement id, whether its statement is here or not.
+type idRecord struct {
+	stored     lrs.Instant // 0 while the statement is not here
+	referenced bool        // some statement's object refers to it
+	voided     bool        // some statement voids it, or would if it were not voiding itself
+}
+
+func (r idRecord) encode() []byte {
+	var flags byte
+	if r.referenced {
+		flags |= 1
+	}
+	if r.voided {
+		flags |= 2
+	}
+	return append(appendInstant(nil, r.stored), flags)
+}
+
+func decodeIDRecord(b []byte) (idRecord, error) {
+	if len(b) != instantSize+1 {
+		return idRecord{}, errDamaged
+	}
+	flags := b[instantSize]
+	return idRecord{stored: instantAt(b[:instantSize]), referenced: flags&1 != 0, voided: flags&2 != 0}, nil
+}
+
+// record is what stands at a position of the log.
+type record struct {
+	kind     lrs.LogKind
+	gone     bool        // LogStored: the statement was erased since
+	target   lrs.Instant // LogErased, LogRedacted
+	revision uint32
+	id       lrs.ID
+	source   string
+	bytes    []byte
+}
+
+func (r record) encode(b []byte) []byte {
+	b = append(b, byte(r.kind))
+	if r.kind != lrs.LogStored {
+		return appendInstant(b, r.target)
+	}
+	if r.gone {
+		return b
+	}
+	b = append(b, r.id[:]...)
+	b = binary.AppendUvarint(b, uint64(r.revision))
+	b = binary.AppendUvarint(b, uint64(len(r.source)))
+	b = append(b, r.source...)
+	return append(b, r.bytes...)
+}
+
+// decodeRecord reads a record; its bytes alias b.
+func decodeRecord(b []byte) (record, error) {
+	if len(b) == 0 {
+		return record{}, errDamaged
+	}
+	r := record{kind: lrs.LogKind(b[0])}
+	b = b[1:]
+	if r.kind != lrs.LogStored {
+		if len(b) != instantSize {
+			return record{}, errDamaged
+		}
+		r.target = instantAt(b)
+		return r, nil
+	}
+	if len(b) == 0 {
+		r.gone = true
+		return r, nil
+	}
+	if len(b) < len(r.id) {
+		return record{}, errDamaged
+	}
+	r.id, b = uuid.UUID(b[:len(r.id)]), b[len(r.id):]
+	revision, n := binary.Uvarint(b)
+	if n <= 0 {
+		return record{}, errDamaged
+	}
+	b = b[n:]
+	length, n := binary.Uvarint(b)
+	if n <= 0 || uint64(len(b)-n) < length {
+		return record{}, errDamaged
+	}
+	r.revision, r.source, r.bytes = uint32(revision), string(b[n:n+int(length)]), b[n+int(length):]
+	return r, nil
+}
+
+func (r record) entry(stored lrs.Instant, voided bool) lrs.Entry {
+	return lrs.Entry{ID: r.id, Stored: stored, Revision: r.revision, Source: r.source, Voided: voided, Bytes: r.bytes}
+}

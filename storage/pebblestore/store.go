@@ -1,0 +1,267 @@
+// Package pebblestore is the embedded backend: one directory, one process, on Pebble.
+//
+// Statements are written by one committer, which joins the requests that wait into one synced
+// batch (commit.go); that alone orders them, so that a position in the log is never seen before a
+// lower one. Postings (term, stored) make the index (query.go). Attachments are files beside.
+package pebblestore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"acquis/lrs"
+	"acquis/storage"
+)
+
+// layoutVersion is the version of the key layout. A store of a newer one is refused.
+const layoutVersion = 1
+
+var errDamaged = errors.New("pebblestore: a stored value is damaged")
+
+// ErrLocked says that another process has the directory open.
+var ErrLocked = errors.New("the data directory is in use by another process")
+
+// Options configure a store. The zero value of a field means its default.
+type Options struct {
+	Dir          string           // made when absent
+	CacheBytes   int64            // block cache, 128 MiB
+	MemtableSize uint64           // 32 MiB
+	Now          func() time.Time // time.Now
+	Logger       *slog.Logger     // slog.Default()
+	FS           vfs.FS           // the operating system's
+}
+
+func (o Options) withDefaults() Options {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 128 << 20
+	}
+	if o.MemtableSize == 0 {
+		o.MemtableSize = 32 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	return o
+}
+
+// Store is the embedded backend.
+type Store struct {
+	db          *pebble.DB
+	fs          vfs.FS
+	log         *slog.Logger
+	now         func() time.Time
+	sequence    *sequence
+	metrics     *metrics
+	erasureKey  []byte
+	anyErased   bool // written by the committer only
+	definitions *lru.Cache[string, digest]
+
+	requests  chan *request
+	stop      chan struct{} // closed by Close
+	committed chan struct{} // closed when the committer has ended
+	links     *linker
+
+	documents   documentLocks
+	attachments attachmentFiles
+	keyMu       sync.Mutex
+	closeOnce   sync.Once
+	closeErr    error
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// knownDefinitions is how many activities' last definitions are remembered, to skip merging what
+// was merged just before.
+const knownDefinitions = 8192
+
+// Open opens the store in o.Dir, making it when it is not there. ErrLocked when another process
+// has it.
+func Open(o Options) (*Store, error) {
+	o = o.withDefaults()
+	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	dir := o.FS.PathJoin(o.Dir, "store")
+	lock, err := pebble.LockDirectory(o.Dir, o.FS)
+	if err != nil {
+		var pathError *fs.PathError
+		if errors.As(err, &pathError) {
+			return nil, fmt.Errorf("lock the data directory: %w", err)
+		}
+		return nil, fmt.Errorf("%w: %s", ErrLocked, o.Dir)
+	}
+	db, err := pebble.Open(dir, pebbleOptions(o))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store: %w", err), lock.Close())
+	}
+	s := &Store{
+		db: db, fs: o.FS, log: o.Logger, now: o.Now, metrics: newMetrics(),
+		requests: make(chan *request, 1024), stop: make(chan struct{}), committed: make(chan struct{}),
+	}
+	if err := s.start(o); err != nil {
+		return nil, errors.Join(err, db.Close(), lock.Close())
+	}
+	s.attachments.lock = lock
+	return s, nil
+}
+
+func pebbleOptions(o Options) *pebble.Options {
+	options := &pebble.Options{
+		FS:                          o.FS,
+		CacheSize:                   o.CacheBytes,
+		MemTableSize:                o.MemtableSize,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               256 << 20,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      engineLog{o.Logger},
+	}
+	for i := range options.Levels {
+		level := &options.Levels[i]
+		level.BlockSize = 16 << 10
+		level.IndexBlockSize = 64 << 10
+		level.FilterPolicy = bloom.FilterPolicy(10)
+		level.Compression = func() *block.CompressionProfile { return block.BalancedCompression }
+	}
+	return options
+}
+
+// engineLog passes on what Pebble finds worth a line. Its texts hold file names and numbers only.
+type engineLog struct{ log *slog.Logger }
+
+func (l engineLog) Infof(string, ...any) {}
+func (l engineLog) Errorf(format string, args ...any) {
+	l.log.Error("storage engine", "message", fmt.Sprintf(format, args...))
+}
+
+func (l engineLog) Fatalf(format string, args ...any) {
+	panic("storage engine: " + fmt.Sprintf(format, args...))
+}
+
+func (s *Store) start(o Options) error {
+	if err := s.checkLayout(); err != nil {
+		return err
+	}
+	ceiling, err := s.readCeiling()
+	if err != nil {
+		return err
+	}
+	s.sequence = newSequence(o.Now, ceiling, s.writeCeiling)
+	if s.erasureKey, err = s.Key(context.Background(), "erasure"); err != nil {
+		return err
+	}
+	if s.anyErased, err = s.hasPrefix(s.db, []byte{spaceErased}); err != nil {
+		return err
+	}
+	if s.definitions, err = lru.New[string, digest](knownDefinitions); err != nil {
+		return err
+	}
+	if err := s.attachments.open(o.FS, o.FS.PathJoin(o.Dir, "attachments"), o.Now); err != nil {
+		return err
+	}
+	s.links = newLinker(s)
+	go s.commitLoop()
+	return s.links.start()
+}
+
+func (s *Store) checkLayout() error {
+	value, err := s.get(s.db, metaKey("layout"))
+	if err != nil {
+		return err
+	}
+	if value == nil {
+		return s.db.Set(metaKey("layout"), []byte(strconv.Itoa(layoutVersion)), pebble.Sync)
+	}
+	version, err := strconv.Atoi(string(value))
+	if err != nil {
+		return errDamaged
+	}
+	if version > layoutVersion {
+		return fmt.Errorf("the data directory was written by a newer acquis (layout %d, this one knows %d)", version, layoutVersion)
+	}
+	return nil
+}
+
+// Ready returns nil while the store takes writes.
+func (s *Store) Ready(context.Context) error {
+	select {
+	case <-s.stop:
+		return errClosed
+	default:
+		return nil
+	}
+}
+
+// Settle waits for the durable jobs that are pending.
+func (s *Store) Settle(ctx context.Context) error { return s.links.settle(ctx) }
+
+// Close ends the committer and the jobs, makes everything durable and frees the directory.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		close(s.stop)
+		<-s.committed
+		s.links.close()
+		s.closeErr = errors.Join(s.sequence.close(), s.db.Close(), s.attachments.lock.Close())
+	})
+	return s.closeErr
+}
+
+// get returns a copy of the key's value, nil when there is none.
+func (s *Store) get(r pebble.Reader, key []byte) ([]byte, error) {
+	value, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	copied := append(make([]byte, 0, len(value)), value...)
+	return copied, closer.Close()
+}
+
+// hasPrefix reports whether any key starts with prefix.
+func (s *Store) hasPrefix(r pebble.Reader, prefix []byte) (bool, error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	if err != nil {
+		return false, err
+	}
+	found := it.First()
+	return found, it.Close()
+}
+
+// Key returns the store's random key of that name.
+func (s *Store) Key(_ context.Context, name string) ([]byte, error) {
+	s.keyMu.Lock()
+	defer s.keyMu.Unlock()
+	key, err := s.get(s.db, metaKey("key/"+name))
+	if key != nil || err != nil {
+		return key, err
+	}
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	return key, s.db.Set(metaKey("key/"+name), key, pebble.Sync)
+}
+
+var _ lrs.KeyStore = (*Store)(nil)
