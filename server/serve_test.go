@@ -59,7 +59,7 @@ func TestDrain(t *testing.T) {
 	})
 	t.Run("new connections are served during the delay", func(t *testing.T) {
 		drained := make(chan struct{})
-		s := start(t, server.Options{OnDrain: func() { close(drained) }, DrainDelay: 300 * time.Millisecond},
+		s := start(t, server.Options{OnDrain: func() { close(drained) }, DrainDelay: time.Second},
 			server.Mount{Path: "/", Surface: ops.New(ops.Options{})})
 		ended := make(chan error, 1)
 		go func() { ended <- s.stop() }()

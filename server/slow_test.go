@@ -47,7 +47,7 @@ func TestSlowClients(t *testing.T) {
 	wrote := make(chan error, 8)
 	problems := problem.New(newLogger(t))
 	s := start(t, server.Options{
-		ReadHeaderTimeout: 50 * time.Millisecond, ReadIdleTimeout: 50 * time.Millisecond, WriteIdleTimeout: 50 * time.Millisecond,
+		ReadHeaderTimeout: 500 * time.Millisecond, ReadIdleTimeout: 200 * time.Millisecond, WriteIdleTimeout: 200 * time.Millisecond,
 	}, at("/", func(r *gin.RouterGroup) {
 		r.POST("/read", func(c *gin.Context) {
 			_, err := io.Copy(io.Discard, c.Request.Body)
@@ -68,7 +68,7 @@ func TestSlowClients(t *testing.T) {
 		})
 		r.POST("/think", func(c *gin.Context) {
 			_, _ = io.Copy(io.Discard, c.Request.Body)
-			time.Sleep(200 * time.Millisecond) // longer than every time-out
+			time.Sleep(900 * time.Millisecond) // longer than every time-out
 			c.String(http.StatusOK, "%v", c.Err())
 		})
 	}))
