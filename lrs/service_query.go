@@ -44,7 +44,9 @@ type StatementResult struct {
 	More         string // the token that goes on, "" when nothing is left
 	ETag         string // without quotes
 	LastModified time.Time
-	Attachments  []AttachmentContent // when asked for
+	// WithAttachments says that attachments were asked for; then Attachments lists them.
+	WithAttachments bool
+	Attachments     []AttachmentContent
 }
 
 // AttachmentContent names an attachment whose content the store has.
@@ -164,7 +166,7 @@ func (s *Service) Statement(ctx context.Context, p Principal, id ID, voided bool
 
 // show presents entries.
 func (s *Service) show(ctx context.Context, entries []Entry, more string, how Presentation) (StatementResult, error) {
-	result := StatementResult{Statements: make([][]byte, len(entries)), More: more}
+	result := StatementResult{Statements: make([][]byte, len(entries)), More: more, WithAttachments: how.Attachments}
 	f := formatter{how.Format, how.Languages, func(iri string) (RawJSON, error) { return s.store.ActivityDefinition(ctx, iri) }}
 	tag := sha1.New()
 	var newest Instant
@@ -190,7 +192,8 @@ func (s *Service) show(ctx context.Context, entries []Entry, more string, how Pr
 	if !how.Attachments {
 		return result, nil
 	}
-	return result, s.listAttachments(ctx, entries, &result)
+	err := s.listAttachments(ctx, entries, &result)
+	return result, err
 }
 
 // listAttachments lists the attachments of the entries whose content is kept, each once.

@@ -1,0 +1,57 @@
+package xapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"syscall"
+	"time"
+
+	"acquis/server"
+)
+
+// maxPrepared bounds the buffer that is made ahead on the word of a Content-Length.
+const maxPrepared = 1 << 20
+
+// readAll reads a body whose length, when it is known, saves growing the buffer.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(min(length, maxPrepared)) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}
+
+// ignoreGone drops the error of an answer that the client no longer takes.
+func ignoreGone(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, http.ErrHandlerTimeout) {
+		return nil
+	}
+	return err
+}
+
+// validators sets ETag, given without quotes, and Last-Modified, and answers 304 when the client
+// has the answer already. done says that it did.
+func (c *call) validators(etag string, modified time.Time) (done bool) {
+	c.w.Header().Set("ETag", `"`+etag+`"`)
+	if !modified.IsZero() && modified.Unix() > 0 {
+		c.w.Header().Set("Last-Modified", modified.UTC().Format(http.TimeFormat))
+	}
+	if !matchesETag(c.r.Header.Get("If-None-Match"), etag) {
+		return false
+	}
+	c.w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// matchesETag reports whether a list of entity tags, as If-None-Match carries it, holds the tag.
+func matchesETag(list, etag string) bool {
+	for _, tag := range splitETags(server.PlainETags(list)) {
+		if tag == "*" || tag == etag {
+			return true
+		}
+	}
+	return false
+}
