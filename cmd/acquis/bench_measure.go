@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -59,68 +58,64 @@ func (t *benchTally) merge(other *benchTally) {
 // measure runs the plan on b.Connections workers. A request counts when it is sent within the
 // window, and is waited for; rates are over the time until the last of them was answered.
 func (b *bencher) measure(ctx context.Context, plan benchPlan, window benchWindow) ([]benchRow, error) {
+	workers := make([]*benchWorker, b.Connections)
+	for n := range workers {
+		workers[n] = newBenchWorker(b.target, plan, n)
+	}
 	start := time.Now().Add(window.warmup)
 	var end time.Time
 	if window.duration > 0 {
 		end = start.Add(window.duration)
 	}
-	var last atomic.Int64 // answer, in nanoseconds after start
-	tallies := make([][]*benchTally, b.Connections)
-	var workers sync.WaitGroup
-	for n := range b.Connections {
-		w := &benchWorker{
-			conn: benchConn{target: b.target}, next: plan.source(n), done: plan.done,
-			start: start, end: end, tallies: make([]*benchTally, len(plan.rows)),
-		}
-		for row := range w.tallies {
-			w.tallies[row] = newBenchTally()
-		}
-		tallies[n] = w.tallies
-		workers.Go(func() {
-			defer w.conn.close()
-			answered := w.work(ctx)
-			for seen := last.Load(); int64(answered) > seen && !last.CompareAndSwap(seen, int64(answered)); {
-				seen = last.Load()
-			}
-		})
+	var working sync.WaitGroup
+	for _, w := range workers {
+		working.Go(func() { w.work(ctx, start, end) })
 	}
-	workers.Wait()
+	working.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return benchRows(plan.rows, tallies, time.Duration(last.Load())), nil
+	return benchRows(plan.rows, workers), nil
 }
 
 type benchWorker struct {
-	conn       benchConn
-	next       func() (benchRequest, bool)
-	done       func(statements int)
-	start, end time.Time // end is zero when the source alone decides
-	tallies    []*benchTally
+	conn    benchConn
+	next    func() (benchRequest, bool)
+	done    func(statements int)
+	tallies []*benchTally
+	last    time.Duration // after the start: when the last counted answer came
 }
 
-// work sends until the window or the source ends, and returns when the last counted answer came.
-func (w *benchWorker) work(ctx context.Context) (last time.Duration) {
+func newBenchWorker(target *benchTarget, plan benchPlan, n int) *benchWorker {
+	w := &benchWorker{conn: benchConn{target: target}, next: plan.source(n), done: plan.done}
+	for range plan.rows {
+		w.tallies = append(w.tallies, newBenchTally())
+	}
+	return w
+}
+
+// work sends until the window or the source ends. An LRS that takes longer for a request than the
+// window lasts still has one counted.
+func (w *benchWorker) work(ctx context.Context, start, end time.Time) {
+	defer w.conn.close()
+	counted := false
 	for ctx.Err() == nil {
 		request, ok := w.next()
-		if !ok {
-			return last
-		}
 		sent := time.Now()
-		if !w.end.IsZero() && sent.After(w.end) {
-			return last
+		if !ok || counted && !end.IsZero() && sent.After(end) {
+			return
 		}
 		status, body, err := w.conn.do(ctx, request.bytes)
 		answered := time.Now()
-		if !sent.Before(w.start) {
+		if !sent.Before(start) {
+			counted = true
 			w.count(request, status, body, err, answered.Sub(sent))
-			last = answered.Sub(w.start)
+			w.last = answered.Sub(start)
 		}
 		if err != nil { // an LRS that is gone must not be dialled in a busy loop
 			pause(ctx, 100*time.Millisecond)
 		}
 	}
-	return last
 }
 
 func (w *benchWorker) count(request benchRequest, status int, body []byte, err error, took time.Duration) {

@@ -38,12 +38,16 @@ type benchRow struct {
 }
 
 // benchRows sums up what the workers saw of each row.
-func benchRows(names []string, workers [][]*benchTally, took time.Duration) []benchRow {
+func benchRows(names []string, workers []*benchWorker) []benchRow {
+	var took time.Duration
+	for _, w := range workers {
+		took = max(took, w.last)
+	}
 	rows := make([]benchRow, len(names))
 	for n, name := range names {
 		all := newBenchTally()
-		for _, tallies := range workers {
-			all.merge(tallies[n])
+		for _, w := range workers {
+			all.merge(w.tallies[n])
 		}
 		rows[n] = newBenchRow(name, all, took)
 	}

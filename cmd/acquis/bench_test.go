@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -221,11 +222,19 @@ func TestBench_load(t *testing.T) {
 func TestBench_post(t *testing.T) {
 	t.Run("batch sends arrays of the size asked for, each statement under an id of its own", func(t *testing.T) {
 		lrs, endpoint := newFakeLRS(t)
-		row := benchJSON(t, "batch", "--endpoint", endpoint, soon, "--warmup=50ms", "--batch=7", "--connections=3").Rows[0]
+		row := benchJSON(t, "batch", "--endpoint", endpoint, soon, "--warmup=0s", "--batch=7", "--connections=3").Rows[0]
 		if sizes := slices.Compact(slices.Clone(lrs.posts)); !slices.Equal(sizes, []int{7}) {
 			t.Errorf("POSTs have %v statements, want 7", sizes)
 		}
-		if row.Requests == 0 || row.Statements != 7*row.Requests || row.Requests > int64(len(lrs.posts)) {
+		if row.Requests == 0 || row.Statements != 7*row.Requests || row.Requests != int64(len(lrs.posts)) {
+			t.Errorf("%d POSTs arrived, counted are %+v", len(lrs.posts), row)
+		}
+	})
+
+	t.Run("what is sent to warm up is not counted", func(t *testing.T) {
+		lrs, endpoint := newFakeLRS(t)
+		row := benchJSON(t, "batch", "--endpoint", endpoint, "--duration=1ms", "--warmup=100ms", "--connections=1").Rows[0]
+		if row.Requests == 0 || row.Requests >= int64(len(lrs.posts)) {
 			t.Errorf("%d POSTs arrived, counted are %+v", len(lrs.posts), row)
 		}
 	})
@@ -316,13 +325,30 @@ func TestBench_read(t *testing.T) {
 }
 
 func TestBench_mixed(t *testing.T) {
-	_, endpoint := newFakeLRS(t)
-	report := benchJSON(t, "mixed", "--endpoint", endpoint, "--duration=400ms", "--warmup=0s", "--count=100", "--connections=4")
-	for _, row := range report.Rows {
-		if row.Requests == 0 || len(row.Errors) != 0 {
-			t.Errorf("%+v", row)
+	t.Run("all requests are answered", func(t *testing.T) {
+		_, endpoint := newFakeLRS(t)
+		report := benchJSON(t, "mixed", "--endpoint", endpoint, soon, "--warmup=0s", "--count=100", "--connections=4")
+		if len(report.Rows) != len(mixedShares) {
+			t.Errorf("%d rows, want %d", len(report.Rows), len(mixedShares))
 		}
-	}
+		for _, row := range report.Rows {
+			if len(row.Errors) != 0 {
+				t.Errorf("%+v", row)
+			}
+		}
+	})
+
+	t.Run("each kind of request gets its share", func(t *testing.T) {
+		random, drawn := rand.New(rand.NewPCG(1, 1)), make([]int, len(mixedShares))
+		for range 100_000 {
+			drawn[drawMixed(random)]++
+		}
+		for row, entry := range mixedShares {
+			if share := float64(drawn[row]) / 1000; share < float64(entry.share)-1 || share > float64(entry.share)+1 {
+				t.Errorf("%s gets %.1f %%, want %d", entry.name, share, entry.share)
+			}
+		}
+	})
 }
 
 func TestBench_table(t *testing.T) {
