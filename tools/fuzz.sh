@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 
 count=0
 for package in $(go list ./...); do
-  for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+  listed=$(go test -list '^Fuzz' "$package") # ends the run when the package does not compile
+  for target in $(sed -n '/^Fuzz/p' <<<"$listed"); do
     echo "$package $target"
     go test -run '^$' -fuzz "^$target\$" -fuzztime "${1:-1m}" "$package"
     count=$((count + 1))
