@@ -35,8 +35,9 @@ type Definition struct {
 // Seal writes the stored time into the draft's bytes and returns them: the statement as it is
 // served from now on.
 func (d *Draft) Seal(stored Instant) []byte {
+	var text [instantWidth + 8]byte // formatting may use what lies behind its result
 	for _, at := range d.storedAt {
-		stored.Append(d.bytes[:at])
+		copy(d.bytes[at:], stored.Append(text[:0]))
 	}
 	return d.bytes
 }

@@ -22,7 +22,7 @@ type Options struct {
 	Logger       *slog.Logger // failing checks; none without one
 	Checks       map[string]Check
 	CheckTimeout time.Duration       // for all checks together; 2 s
-	Metrics      prometheus.Gatherer // /metrics; an empty registry without one
+	Metrics      prometheus.Gatherer // /metrics; not there without one
 	Version      string              // the release; the module's version when empty
 }
 
@@ -38,9 +38,6 @@ func New(opts Options) *Ops {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opts.Metrics == nil {
-		opts.Metrics = prometheus.NewRegistry()
-	}
 	opts.CheckTimeout = cmp.Or(opts.CheckTimeout, 2*time.Second)
 	return &Ops{opts: opts, version: readVersion(opts.Version)}
 }
@@ -50,17 +47,15 @@ func (o *Ops) Drain() { o.draining.Store(true) }
 
 // Mount adds the routes, each for GET and HEAD.
 func (o *Ops) Mount(r *gin.RouterGroup) {
-	metrics := promhttp.HandlerFor(o.opts.Metrics, promhttp.HandlerOpts{
-		DisableCompression: true, // the server compresses
-		ErrorHandling:      promhttp.ContinueOnError,
-		ErrorLog:           slog.NewLogLogger(o.opts.Logger.Handler(), slog.LevelError),
-	})
-	for path, handler := range map[string]gin.HandlerFunc{
-		"/healthz": o.getHealth,
-		"/readyz":  o.getReadiness,
-		"/metrics": gin.WrapH(metrics),
-		"/version": o.getVersion,
-	} {
+	routes := map[string]gin.HandlerFunc{"/healthz": o.getHealth, "/readyz": o.getReadiness, "/version": o.getVersion}
+	if o.opts.Metrics != nil {
+		routes["/metrics"] = gin.WrapH(promhttp.HandlerFor(o.opts.Metrics, promhttp.HandlerOpts{
+			DisableCompression: true, // the server compresses
+			ErrorHandling:      promhttp.ContinueOnError,
+			ErrorLog:           slog.NewLogLogger(o.opts.Logger.Handler(), slog.LevelError),
+		}))
+	}
+	for path, handler := range routes {
 		r.GET(path, handler)
 		r.HEAD(path, handler)
 	}

@@ -1,0 +1,51 @@
+// Command acquis is the Learning Record Store: it serves, measures and looks after its own
+// configuration. Everything is wired here, by hand; no other package knows configuration, backends
+// and surfaces together.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line.
+type cli struct {
+	Serve  ServeCmd  `cmd:"" help:"Serve xAPI over HTTP."`
+	Bench  BenchCmd  `cmd:"" help:"Measure this or any other LRS."`
+	Config ConfigCmd `cmd:"" help:"Check the configuration, or write its reference."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "acquis:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run carries out one command line.
+func run(ctx context.Context, args []string) error {
+	var commands cli
+	parser, err := kong.New(
+		&commands,
+		kong.Name("acquis"),
+		kong.Description("A Learning Record Store for xAPI 1.0.3 and 2.0.0."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		parser.FatalIfErrorf(err)
+	}
+	return command.Run()
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"acquis/config"
+	"acquis/lrs"
+	"acquis/schemas"
+	"acquis/server"
+	"acquis/server/ops"
+	"acquis/server/problem"
+	"acquis/server/xapi"
+	"acquis/storage"
+	"acquis/storage/pebblestore"
+)
+
+// ServeCmd serves xAPI until it is told to stop.
+type ServeCmd struct {
+	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML); docs/configuration.md lists the keys."`
+	Listen string `placeholder:"ADDR" help:"Address to listen on, instead of the configuration's."`
+	Data   string `placeholder:"DIR" help:"Data directory, instead of the configuration's."`
+	Demo   bool   `help:"Load a small made-up campus and make a development credential. Not for production."`
+}
+
+// Run serves until ctx ends, then drains: requests in flight end, the store closes clean.
+func (c *ServeCmd) Run(ctx context.Context, app *kong.Context) (err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	logger := newLogger(cfg.Log, app.Stderr)
+	// Listening comes before the store, so that an address in use is said at once.
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+	}
+	defer listener.Close() // Serve closes it too; this is for the errors before
+	store, err := openStore(cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	p, err := build(ctx, cfg, store, logger)
+	if err != nil {
+		return err
+	}
+	if err := p.welcome(ctx, app.Stdout, listener.Addr(), c.Demo); err != nil {
+		return err
+	}
+	return p.serve(ctx, listener)
+}
+
+func (c *ServeCmd) load() (config.Config, error) {
+	cfg, err := config.Load(c.Config, os.Environ())
+	if err != nil {
+		return cfg, err
+	}
+	if c.Listen != "" {
+		cfg.Listen = c.Listen
+	}
+	if c.Data != "" {
+		cfg.Data = c.Data
+	}
+	return cfg, cfg.Validate()
+}
+
+func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
+	level := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[cfg.Level]
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func openStore(cfg config.Config, logger *slog.Logger) (*pebblestore.Store, error) {
+	store, err := pebblestore.Open(pebblestore.Options{
+		Dir: cfg.Data, CacheBytes: int64(cfg.Store.Cache), MemtableSize: uint64(cfg.Store.Memtable), Logger: logger,
+	})
+	if errors.Is(err, pebblestore.ErrLocked) {
+		return nil, fmt.Errorf("%w: stop the acquis that has it, or give this one its own with --data", err)
+	}
+	return store, err
+}
+
+// process is a wired program.
+type process struct {
+	config   config.Config
+	store    storage.Store
+	service  *lrs.Service
+	accounts *lrs.Authenticator
+	server   *server.Server
+	metrics  *server.Server // on ops.listen, nil without
+	logger   *slog.Logger
+}
+
+func build(ctx context.Context, cfg config.Config, store *pebblestore.Store, logger *slog.Logger) (*process, error) {
+	service, err := newService(ctx, cfg, store)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := lrs.NewAuthenticator(ctx, store, store)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{config: cfg, store: store, service: service, accounts: accounts, logger: logger}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return p, p.mount(registry)
+}
+
+func newService(ctx context.Context, cfg config.Config, store storage.Store) (*lrs.Service, error) {
+	explain, err := newJudge(cfg.XAPI.Versions)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := readRoots(cfg.Validation.SignatureRoots)
+	if err != nil {
+		return nil, err
+	}
+	return lrs.NewService(ctx, store, lrs.ServiceOptions{
+		Limits:      lrs.Limits{Batch: cfg.Limits.Batch, Statement: int(cfg.Limits.Statement), Depth: cfg.Limits.Depth},
+		PageDefault: cfg.Limits.PageDefault, PageMax: cfg.Limits.Page, Steps: cfg.Limits.QuerySteps,
+		Explain: explain, JudgeAll: cfg.Validation.Schema == "always", SignatureRoots: roots,
+	})
+}
+
+// newJudge lets the JSON Schemas speak to the service, which must not know them.
+func newJudge(versions []string) (lrs.Judge, error) {
+	compiled := map[lrs.Version]*schemas.Schema{}
+	for _, v := range versions {
+		schema, err := schemas.Statement(v)
+		if err != nil {
+			return nil, err
+		}
+		compiled[lrs.Version(v)] = schema
+	}
+	return func(version lrs.Version, statement []byte) []lrs.Violation {
+		found, err := compiled[version].Check(statement)
+		if err != nil { // not JSON: the decoder says so
+			return nil
+		}
+		violations := make([]lrs.Violation, len(found))
+		for i, v := range found {
+			violations[i] = lrs.Violation(v)
+		}
+		return violations
+	}, nil
+}
+
+func readRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("validation.signature_roots: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("validation.signature_roots: %s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+// mount is the list of everything that is served.
+func (p *process) mount(registry *prometheus.Registry) error {
+	versions := make([]lrs.Version, len(p.config.XAPI.Versions))
+	for i, v := range p.config.XAPI.Versions {
+		versions[i] = lrs.Version(v)
+	}
+	records := xapi.New(p.service, p.accounts, problem.New(p.logger), xapi.Options{
+		Versions: versions, Path: p.config.BasePath + "/xapi",
+		BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
+		AttachmentBytes: int64(p.config.Limits.Attachment), DocumentBytes: int64(p.config.Limits.Document),
+	})
+	probes := ops.Options{Logger: p.logger, Checks: map[string]ops.Check{"store": p.store.Ready}}
+	apart := p.config.Ops.Listen != ""
+	if !apart {
+		probes.Metrics = registry
+	}
+	main := ops.New(probes)
+	options := p.serverOptions()
+	options.Metrics, options.OnDrain = registry, main.Drain
+	var err error
+	p.server, err = server.New(
+		options,
+		server.Mount{Path: "/xapi", Surface: records, CrossOrigin: true},
+		server.Mount{Path: "", Surface: main},
+	)
+	if err != nil || !apart {
+		return err
+	}
+	probes.Metrics = registry
+	p.metrics, err = server.New(p.serverOptions(), server.Mount{Path: "", Surface: ops.New(probes)})
+	return err
+}
+
+func (p *process) serverOptions() server.Options {
+	return server.Options{
+		Logger: p.logger, BasePath: p.config.BasePath, Origins: p.config.CORS.Origins,
+		ReadHeaderTimeout: p.config.HTTP.HeaderTimeout, ReadIdleTimeout: p.config.HTTP.ReadIdleTimeout,
+		WriteIdleTimeout: p.config.HTTP.WriteIdleTimeout, IdleTimeout: p.config.HTTP.IdleTimeout,
+		DrainTimeout: p.config.HTTP.Drain, MaxHeaderBytes: int(p.config.Limits.Header),
+		MaxBody: int64(max(p.config.Limits.Request, p.config.Limits.Body, p.config.Limits.Document)),
+	}
+}
+
+// serve answers until ctx ends.
+func (p *process) serve(ctx context.Context, listener net.Listener) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.server.Serve(ctx, listener) })
+	if p.metrics != nil {
+		group.Go(func() error {
+			apart, err := net.Listen("tcp", p.config.Ops.Listen)
+			if err != nil {
+				return fmt.Errorf("listen on ops.listen %s: %w", p.config.Ops.Listen, err)
+			}
+			return p.metrics.Serve(ctx, apart)
+		})
+	}
+	group.Go(func() error {
+		p.sweep(ctx)
+		return nil
+	})
+	return group.Wait()
+}
+
+// sweepEvery is how often attachments that no statement refers to are looked for.
+const sweepEvery = time.Hour
+
+func (p *process) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		removed, err := p.store.SweepAttachments(ctx, time.Now().Add(-p.config.Store.OrphanAge))
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			p.logger.Error("sweeping attachments failed", "error", err)
+		case removed > 0:
+			p.logger.Info("attachments without a statement were removed", "count", removed)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// address is the URL under which the listener is reached from this machine.
+func (p *process) address(a net.Addr) string {
+	host := a.String()
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		host = fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return "http://" + host + strings.TrimSuffix(p.config.BasePath, "/")
+}
