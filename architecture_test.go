@@ -37,7 +37,7 @@ var layers = []layer{
 	{path: "storage/*", may: []string{"storage", "lrs", "hub", "connectors", "feeds"}},
 	{path: "server", may: []string{"server/problem", "lrs"}},
 	{path: "server/problem", may: []string{"lrs"}},
-	{path: "server/*", may: []string{"server/problem", "lrs", "hub", "connectors", "feeds"}},
+	{path: "server/*", may: []string{"server", "server/problem", "lrs", "hub", "connectors", "feeds"}},
 	{path: "cmd/*", may: []string{"lrs", "schemas", "config", "internal/*", "hub", "connectors", "connectors/*", "feeds", "storage", "storage/*", "server", "server/*"}},
 	{path: "."}, // this package
 }

@@ -60,7 +60,7 @@ func (f formatter) identify(p *patch, s *Statement) {
 	}
 	for _, a := range s.places.activities {
 		p.replace(a.span, func() {
-			p.out = append(appendQuoted(append(p.out, `{"objectType":"Activity","id":`...), a.ID), '}')
+			p.out = append(appendQuoted(append(p.out, `{"id":`...), a.ID), '}')
 		})
 	}
 }

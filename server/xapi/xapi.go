@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -232,6 +233,7 @@ func (c *call) readBody(limit int64) ([]byte, error) {
 // writeContent sends content with its length.
 func (c *call) writeContent(contentType string, content []byte) error {
 	c.w.Header().Set("Content-Type", contentType)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 	c.w.WriteHeader(http.StatusOK)
 	_, err := c.w.Write(content)
 	return ignoreGone(err)
