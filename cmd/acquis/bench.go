@@ -20,6 +20,7 @@ type BenchCmd struct {
 	Get    benchGet    `cmd:"" set:"connections=8" help:"GET statements by their id."`
 	Query  benchQuery  `cmd:"" set:"connections=8" help:"GET pages of statements by each filter in turn."`
 	Mixed  benchMixed  `cmd:"" set:"connections=16" help:"POST, GET and query at once."`
+	Raw    benchRaw    `cmd:"" set:"connections=4" help:"The ceiling: the embedded engine alone with the same keys, values and sync, in this process."`
 	Load   benchLoad   `cmd:"" set:"connections=4" help:"Insert a number of statements, as fast as they are taken."`
 }
 

@@ -47,6 +47,13 @@ func newBenchTally() *benchTally {
 	}
 }
 
+// add counts a success.
+func (t *benchTally) add(took time.Duration, statements int) {
+	micros := min(max(took.Microseconds(), 1), t.latency.HighestTrackableValue())
+	_ = t.latency.RecordValue(micros) // cannot fail: the value is within the bounds
+	t.statements += int64(statements)
+}
+
 func (t *benchTally) merge(other *benchTally) {
 	t.latency.Merge(other.latency)
 	t.statements += other.statements
@@ -124,13 +131,11 @@ func (w *benchWorker) count(request benchRequest, status int, body []byte, err e
 		tally.errors[class]++
 		return
 	}
-	micros := min(max(took.Microseconds(), 1), tally.latency.HighestTrackableValue())
-	_ = tally.latency.RecordValue(micros) // cannot fail: the value is within the bounds
 	statements := request.statements
 	if statements == 0 {
 		statements = countStatements(body)
 	}
-	tally.statements += int64(statements)
+	tally.add(took, statements)
 	if w.done != nil {
 		w.done(statements)
 	}
