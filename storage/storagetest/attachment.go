@@ -79,6 +79,9 @@ func (s *subject) wantNoContents(contents ...string) {
 	}
 }
 
+// tomorrow is after everything that a test puts: a sweep before it spares only what is referred to.
+func tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
+
 func (s *subject) sweep(before time.Time) int {
 	s.Helper()
 	removed, err := s.Store.SweepAttachments(s.ctx, before)
@@ -109,7 +112,7 @@ func attachmentTwice(s *subject) {
 	s.keep(s.Store, "twice")
 	s.keep(s.Store, "twice")
 	s.wantContents("twice")
-	if removed := s.sweep(time.Now().Add(24 * time.Hour)); removed != 1 {
+	if removed := s.sweep(tomorrow()); removed != 1 {
 		s.Fatalf("a sweep removed %d attachments, want 1", removed)
 	}
 	s.wantNoContents("twice")
@@ -203,7 +206,7 @@ func attachmentReadWhileSwept(s *subject) {
 	content, _, err := s.Store.OpenAttachment(s.ctx, sha2(large))
 	s.must(err)
 	s.keep(s.Store, "other")
-	s.sweep(time.Now().Add(24 * time.Hour))
+	s.sweep(tomorrow())
 	got, err := io.ReadAll(content)
 	s.must(errors.Join(err, content.Close()))
 	if string(got) != large {
@@ -220,12 +223,12 @@ func sweepSpares(s *subject) {
 	}
 	s.wantContents("referred", "loose", "forlorn")
 	s.reopen()
-	if removed := s.sweep(time.Now().Add(24 * time.Hour)); removed != 2 {
+	if removed := s.sweep(tomorrow()); removed != 2 {
 		s.Fatalf("a sweep removed %d attachments, want 2", removed)
 	}
 	s.wantContents("referred")
 	s.wantNoContents("loose", "forlorn")
-	if removed := s.sweep(time.Now().Add(24 * time.Hour)); removed != 0 {
+	if removed := s.sweep(tomorrow()); removed != 0 {
 		s.Fatalf("a second sweep removed %d attachments", removed)
 	}
 }

@@ -29,6 +29,7 @@ func Recovery(t *testing.T, f Factory) {
 			c.append(rt, c.references)
 		}
 		c.restart()
+		c.settle()
 		c.agree()
 		c.append(rt, c.references)
 		c.agree()
@@ -182,6 +183,7 @@ func killedBetween(s *subject) {
 	s.restart()
 	s.add(links[1])
 	s.restart()
+	s.settle()
 	s.wantVoided(target, true)
 	s.wantFound(linkTerm(2), links)
 	s.wantFound(linkTerm(1), links[:2])
@@ -210,6 +212,7 @@ func erasedBeforeKill(s *subject) {
 	s.must(s.Store.RedactStatement(s.ctx, redacted.id, redaction.draft(s)))
 	for range 2 {
 		s.restart()
+		s.settle()
 		s.wantNowhere(p)
 		s.wantPost(redaction)
 		for _, term := range richTerms() {
