@@ -32,8 +32,8 @@ func Erasure(t *testing.T, f Factory) {
 			case 4:
 				c.redact(rt)
 			case 5:
-				c.agree()
-				c.reopen()
+				c.restart()
+				c.settle() // what is inherited may come a little later after a kill
 			}
 		}
 		c.agree()

@@ -8,13 +8,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"acquis/lrs"
 )
 
 // Recovery tests what is there after a hard kill: everything that was answered, and nothing by
-// half. A backend that can't be killed is closed and opened instead.
+// half. A backend that can't be killed is closed and opened instead. The property test of Erasure
+// restarts in the middle of random histories, too.
 func Recovery(t *testing.T, f Factory) {
 	check(t, f, []rule{
 		{"everything answered before a kill is there, and no batch by half", killedUnderLoad},
@@ -22,17 +21,6 @@ func Recovery(t *testing.T, f Factory) {
 		{"voidings, references and definitions are complete after a kill", killedBetween},
 		{"stored goes on rising after kills", risesAfterKills},
 		{"what was erased stays erased after a kill", erasedBeforeKill},
-	})
-	property(t, f, "random statements read as in the model after a kill", func(rt *rapid.T, s *subject) {
-		c := &chronicle{s, NewModel(), 4}
-		for range rapid.IntRange(1, 3).Draw(rt, "batches") {
-			c.append(rt, c.references)
-		}
-		c.restart()
-		c.settle()
-		c.agree()
-		c.append(rt, c.references)
-		c.agree()
 	})
 }
 
