@@ -90,7 +90,8 @@ type Log interface {
 // Eraser destroys what the law asks to be destroyed. Voiding is something else: it hides.
 type Eraser interface {
 	// EraseStatement removes a statement's bytes, its terms, own and inherited by others from it,
-	// its voiding effect, and the attachments that no other statement refers to; it appends
+	// its voiding effect, and the attachments that no other statement refers to (one that is being put
+	// for another statement at this moment goes with a later sweep); it appends
 	// LogErased and keeps a keyed digest of the id, so that storing it again changes nothing.
 	// ErrNotFound when there is no such statement.
 	EraseStatement(ctx context.Context, id ID) error

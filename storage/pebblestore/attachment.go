@@ -26,20 +26,22 @@ type attachmentFiles struct {
 
 	// mu is held for reading while a file is put in place, for writing while one is removed.
 	mu sync.RWMutex
-	// recent says when a digest was last put by this process: a statement that refers to it may be
-	// on its way.
-	recentMu sync.Mutex
-	recent   map[string]time.Time
+	// pending counts the puts of a digest whose statements have not come yet, and when the last was.
+	pendingMu sync.Mutex
+	pending   map[string]pendingPut
 }
 
-// onItsWay is how long a put attachment waits for its statement before an erasure may remove it.
-const onItsWay = time.Hour
+// pendingPut keeps an attachment from being removed before the statement that refers to it comes.
+type pendingPut struct {
+	count int
+	last  time.Time
+}
 
 const unfinished = "unfinished-"
 
 func (a *attachmentFiles) open(fs vfs.FS, dir string, now func() time.Time) error {
-	a.fs, a.dir, a.now, a.recent = fs, dir, now, map[string]time.Time{}
-	if err := fs.MkdirAll(dir, 0o750); err != nil {
+	a.fs, a.dir, a.now, a.pending = fs, dir, now, map[string]pendingPut{}
+	if err := makeDir(fs, dir); err != nil {
 		return fmt.Errorf("make the attachment directory: %w", err)
 	}
 	names, err := fs.List(dir)
@@ -107,24 +109,29 @@ func (r contextReader) Read(p []byte) (int, error) {
 func (a *attachmentFiles) place(sha2, temporary string) error {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	a.recentMu.Lock()
-	a.recent[sha2] = a.now()
-	a.recentMu.Unlock()
-	if err := a.fs.MkdirAll(a.folder(sha2), 0o750); err != nil {
+	a.pendingMu.Lock()
+	a.pending[sha2] = pendingPut{a.pending[sha2].count + 1, a.now()}
+	a.pendingMu.Unlock()
+	if err := makeDir(a.fs, a.folder(sha2)); err != nil {
 		return err
 	}
 	if err := a.fs.Rename(temporary, a.path(sha2)); err != nil {
 		return err
 	}
-	return errors.Join(a.syncDir(a.folder(sha2)), a.syncDir(a.dir))
+	return syncDir(a.fs, a.folder(sha2))
 }
 
-func (a *attachmentFiles) syncDir(path string) error {
-	d, err := a.fs.OpenDir(path)
-	if err != nil {
-		return err
+// arrived says that the statement for which each digest was put was stored, or refused.
+func (a *attachmentFiles) arrived(digests []string) {
+	a.pendingMu.Lock()
+	defer a.pendingMu.Unlock()
+	for _, sha2 := range digests {
+		if put := a.pending[sha2]; put.count > 1 {
+			a.pending[sha2] = pendingPut{put.count - 1, put.last}
+		} else {
+			delete(a.pending, sha2)
+		}
 	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (a *attachmentFiles) removeIfThere(path string) error {
@@ -190,16 +197,17 @@ func (s *Store) sweep(sha2 string, before time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if put := a.lastPut(sha2); !info.ModTime().Before(before) || !put.Before(before) {
+	if !info.ModTime().Before(before) || !a.lastPending(sha2).Before(before) {
 		return false, nil
 	}
 	return a.removeUnlessReferred(s, sha2)
 }
 
-func (a *attachmentFiles) lastPut(sha2 string) time.Time {
-	a.recentMu.Lock()
-	defer a.recentMu.Unlock()
-	return a.recent[sha2]
+// lastPending is when a digest was last put whose statement has not come yet, zero without one.
+func (a *attachmentFiles) lastPending(sha2 string) time.Time {
+	a.pendingMu.Lock()
+	defer a.pendingMu.Unlock()
+	return a.pending[sha2].last
 }
 
 func (a *attachmentFiles) removeUnlessReferred(s *Store, sha2 string) (bool, error) {
@@ -207,9 +215,9 @@ func (a *attachmentFiles) removeUnlessReferred(s *Store, sha2 string) (bool, err
 	if err != nil || referred {
 		return false, err
 	}
-	a.recentMu.Lock()
-	delete(a.recent, sha2)
-	a.recentMu.Unlock()
+	a.pendingMu.Lock()
+	delete(a.pending, sha2)
+	a.pendingMu.Unlock()
 	if err := a.removeIfThere(a.path(sha2)); err != nil {
 		return false, err
 	}
@@ -217,7 +225,7 @@ func (a *attachmentFiles) removeUnlessReferred(s *Store, sha2 string) (bool, err
 }
 
 // removeUnreferenced removes those of the attachments that lost their last reference. One that was
-// put a moment ago may belong to a statement on its way: SweepAttachments sees to it later.
+// put for a statement on its way stays; SweepAttachments sees to it if that never comes.
 func (a *attachmentFiles) removeUnreferenced(s *Store, digests []string) error {
 	var errs []error
 	for _, sha2 := range digests {
@@ -225,7 +233,7 @@ func (a *attachmentFiles) removeUnreferenced(s *Store, digests []string) error {
 			continue
 		}
 		a.mu.Lock()
-		if put := a.lastPut(sha2); put.IsZero() || a.now().Sub(put) > onItsWay {
+		if a.lastPending(sha2).IsZero() {
 			_, err := a.removeUnlessReferred(s, sha2)
 			errs = append(errs, err)
 		}

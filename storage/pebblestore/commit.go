@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
@@ -54,7 +55,11 @@ func (s *Store) AppendStatements(ctx context.Context, drafts []*lrs.Draft) error
 	if len(drafts) == 0 {
 		return nil
 	}
-	return s.submit(ctx, &request{drafts: drafts})
+	err := s.submit(ctx, &request{drafts: drafts})
+	for _, d := range drafts {
+		s.attachments.arrived(d.Attachments)
+	}
+	return err
 }
 
 // commitLoop is the committer: it joins the requests that wait into one synced batch, as long as
@@ -146,6 +151,7 @@ type unit struct {
 	digests     map[string]digest
 	pending     map[lrs.ID]*lrs.Draft // drafts of this unit with ids of their senders' making
 	jobs        []job
+	postings    [][]byte // to be written in order, which the engine takes faster
 	blobs       []string // attachments that may have lost their last reference
 	statements  int
 	broken      error
@@ -158,6 +164,7 @@ func (u *unit) commit() error {
 		q.landed(0, false)
 		return errors.Join(u.broken, u.batch.Close())
 	}
+	u.writePostings()
 	raised := q.raise()
 	if raised != 0 {
 		u.set(metaKey("ceiling"), appendInstant(nil, raised))
@@ -173,7 +180,22 @@ func (u *unit) commit() error {
 	if err := u.batch.Close(); err != nil {
 		return err
 	}
-	return errors.Join(u.store.links.run(u.jobs), u.store.attachments.removeUnreferenced(u.store, u.blobs))
+	u.store.links.run(u.jobs)
+	return u.store.attachments.removeUnreferenced(u.store, u.blobs)
+}
+
+// post notes the postings of a statement.
+func (u *unit) post(terms []lrs.Term, stored lrs.Instant) {
+	for _, t := range terms {
+		u.postings = append(u.postings, postingKey(t, stored))
+	}
+}
+
+func (u *unit) writePostings() {
+	slices.SortFunc(u.postings, bytes.Compare)
+	for _, key := range u.postings {
+		u.set(key, nil)
+	}
 }
 
 // set and del write to the batch. Their errors, a batch that is too large, show at Commit.
@@ -308,9 +330,7 @@ func (u *unit) append(d *lrs.Draft) error {
 func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
 	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, bytes: d.Seal(stored)}
 	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
-	for _, t := range d.Terms {
-		u.set(postingKey(t, stored), nil)
-	}
+	u.post(d.Terms, stored)
 	for _, sha2 := range d.Attachments {
 		u.set(attachedKey(sha2, stored), nil)
 	}

@@ -10,13 +10,17 @@ import (
 	"acquis/lrs"
 )
 
-// ReadLog implements lrs.Log. What one committer made visible has nothing to come before it, so
-// every entry that can be read lies within ConsistentThrough.
+// ReadLog implements lrs.Log. What is visible but not yet synced lies beyond the promise, and is left
+// for the next call: a power cut could take it back.
 func (s *Store) ReadLog(ctx context.Context, after lrs.Instant, limit int) (entries []lrs.LogEntry, err error) {
+	through, err := s.sequence.consistentThrough()
+	if err != nil || after >= through {
+		return nil, err
+	}
 	snapshot := s.db.NewSnapshot()
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	it, err := snapshot.NewIter(&pebble.IterOptions{
-		LowerBound: instantKey(spaceLog, after+1), UpperBound: prefixEnd([]byte{spaceLog}),
+		LowerBound: instantKey(spaceLog, after+1), UpperBound: instantKey(spaceLog, through+1),
 	})
 	if err != nil {
 		return nil, err

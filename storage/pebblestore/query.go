@@ -15,6 +15,9 @@ import (
 // each jumping to where the furthest stands (zig-zag), until the page is full, the lists end or the
 // steps are spent.
 func (s *Store) QueryStatements(ctx context.Context, q lrs.StatementQuery) (page lrs.StatementPage, err error) {
+	if q.Until != 0 && q.Since >= q.Until {
+		return page, nil
+	}
 	snapshot := s.db.NewSnapshot()
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	w, err := newWalk(snapshot, q)

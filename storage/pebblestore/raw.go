@@ -39,10 +39,9 @@ func (r *Raw) Append(drafts []*lrs.Draft) error {
 		entry := record{kind: lrs.LogStored, id: uuid.New(), source: d.Source, bytes: d.Seal(stored)}
 		u.set(idKey(spaceID, entry.id), idRecord{stored: stored}.encode())
 		u.set(instantKey(spaceLog, stored), entry.encode(nil))
-		for _, t := range d.Terms {
-			u.set(postingKey(t, stored), nil)
-		}
+		u.post(d.Terms, stored)
 	}
+	u.writePostings()
 	return errors.Join(u.broken, u.batch.Commit(pebble.Sync), u.batch.Close())
 }
 

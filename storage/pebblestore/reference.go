@@ -32,8 +32,8 @@ type linker struct {
 	mu    sync.Mutex // held while a chunk is linked
 
 	queueMu sync.Mutex
-	queue   []job
-	idle    *sync.Cond // signalled when queue and active run empty, and when it grows
+	queue   []*closure
+	changed *sync.Cond // signalled when queue, active or closed change
 	active  bool
 	closed  bool
 	ended   chan struct{}
@@ -41,16 +41,17 @@ type linker struct {
 
 func newLinker(s *Store) *linker {
 	l := &linker{store: s, ended: make(chan struct{})}
-	l.idle = sync.NewCond(&l.queueMu)
+	l.changed = sync.NewCond(&l.queueMu)
 	return l
 }
 
-// start queues what a former process left undone and begins to work.
+// start takes up what a former process left undone, the small jobs at once.
 func (l *linker) start() error {
 	it, err := l.store.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceJob}, UpperBound: prefixEnd([]byte{spaceJob})})
 	if err != nil {
 		return err
 	}
+	var left []*closure
 	for ok := it.First(); ok; ok = it.Next() {
 		value, err := it.ValueAndErr()
 		if err != nil {
@@ -60,45 +61,55 @@ func (l *linker) start() error {
 		if err != nil {
 			return errors.Join(errDamaged, it.Close())
 		}
-		l.queue = append(l.queue, job{instantAt(it.Key()), root})
+		c := newClosure(job{instantAt(it.Key()), root})
+		c.thorough = true // a statement that needs no change may have been linked without its referrers
+		left = append(left, c)
 	}
 	go l.loop()
+	l.runInline(left)
 	return it.Close()
 }
 
 func (l *linker) loop() {
 	defer close(l.ended)
 	for {
-		j, ok := l.take()
+		c, ok := l.take()
 		if !ok {
 			return
 		}
-		if err := l.carryOut(j); err != nil {
+		if err := l.carryOut(c); err != nil {
 			l.store.log.Error("linking references failed; it is tried again at the next start", "error", err)
 		}
 	}
 }
 
-// take waits for a job; ok is false when the store closes.
-func (l *linker) take() (j job, ok bool) {
+// take waits for a closure; ok is false when the store closes.
+func (l *linker) take() (c *closure, ok bool) {
 	l.queueMu.Lock()
 	defer l.queueMu.Unlock()
 	l.active = false
-	l.idle.Broadcast()
+	l.changed.Broadcast()
 	for len(l.queue) == 0 && !l.closed {
-		l.idle.Wait()
+		l.changed.Wait()
 	}
 	if l.closed {
-		return job{}, false
+		return nil, false
 	}
-	j, l.queue, l.active = l.queue[0], l.queue[1:], true
-	return j, true
+	c, l.queue, l.active = l.queue[0], l.queue[1:], true
+	return c, true
+}
+
+func (l *linker) put(c *closure) {
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	l.queue = append(l.queue, c)
+	l.changed.Broadcast()
 }
 
 func (l *linker) close() {
 	l.queueMu.Lock()
 	l.closed = true
-	l.idle.Broadcast()
+	l.changed.Broadcast()
 	l.queueMu.Unlock()
 	<-l.ended
 }
@@ -113,42 +124,50 @@ func (l *linker) settle(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		l.queueMu.Lock()
 		defer l.queueMu.Unlock()
-		l.idle.Broadcast()
+		l.changed.Broadcast()
 	})
 	defer stop()
 	l.queueMu.Lock()
 	defer l.queueMu.Unlock()
 	for (len(l.queue) > 0 || l.active) && !l.closed && ctx.Err() == nil {
-		l.idle.Wait()
+		l.changed.Wait()
 	}
 	return ctx.Err()
 }
 
-// run carries out the jobs of a commit as far as they are small, before the commit is answered.
-func (l *linker) run(jobs []job) error {
-	budget := inlineLinks
-	for _, j := range jobs {
-		c := l.newClosure(j)
-		done, err := l.chunk(c, budget)
-		if err != nil {
-			return err
-		}
-		if budget -= c.linked; !done || budget <= 0 {
-			budget = max(budget, 1)
-		}
-		if !done {
-			l.queueMu.Lock()
-			l.queue = append(l.queue, j)
-			l.idle.Broadcast()
-			l.queueMu.Unlock()
-		}
+// run carries out the jobs of a commit before it is answered, as far as they are small.
+func (l *linker) run(jobs []job) {
+	closures := make([]*closure, len(jobs))
+	for i, j := range jobs {
+		closures[i] = newClosure(j)
 	}
-	return nil
+	l.runInline(closures)
 }
 
-// carryOut does a whole job in chunks, so that the committer gets its turns in between.
-func (l *linker) carryOut(j job) error {
-	c := l.newClosure(j)
+// runInline links up to inlineLinks statements and leaves the rest to the background. A closure that
+// fails goes there too: its job is durable, and the commit that asked for it stands.
+func (l *linker) runInline(closures []*closure) {
+	budget := inlineLinks
+	for _, c := range closures {
+		done := false
+		if budget > 0 {
+			linked := c.linked
+			var err error
+			if done, err = l.chunk(c, budget); err != nil {
+				l.store.log.Error("linking references failed; it is tried again", "error", err)
+				c = newClosure(c.job)
+				c.thorough, linked = true, 0
+			}
+			budget -= c.linked - linked
+		}
+		if !done {
+			l.put(c)
+		}
+	}
+}
+
+// carryOut does the rest of a job in chunks, so that the committer gets its turns in between.
+func (l *linker) carryOut(c *closure) error {
 	for {
 		done, err := l.chunk(c, inlineLinks)
 		if done || err != nil || l.isClosed() {
@@ -157,14 +176,18 @@ func (l *linker) carryOut(j job) error {
 	}
 }
 
-// closure walks the referrers of a job's root, nearest first.
+// closure walks the statements that a job concerns: its root, then the referrers of each statement
+// whose terms changed, nearest first.
 type closure struct {
-	job     job
-	queue   []lrs.ID
-	seen    map[lrs.ID]bool
-	own     map[lrs.ID]chained // what was read of targets on the way
-	linked  int
-	cursors map[lrs.ID]lrs.Instant // how far the referrers of an id were listed
+	job       job
+	thorough  bool // go on behind statements whose terms did not change, too
+	queue     []lrs.ID
+	seen      map[lrs.ID]bool
+	expanding bool // the referrers of current are being listed
+	current   lrs.ID
+	listed    lrs.Instant // how far they are
+	linked    int         // statements looked at so far
+	own       map[lrs.ID]chained
 }
 
 // chained is what a statement adds to those that refer to it.
@@ -174,43 +197,23 @@ type chained struct {
 	here   bool
 }
 
-func (l *linker) newClosure(j job) *closure {
-	return &closure{
-		job: j, queue: []lrs.ID{j.root}, seen: map[lrs.ID]bool{j.root: true},
-		own: map[lrs.ID]chained{}, cursors: map[lrs.ID]lrs.Instant{},
-	}
+func newClosure(j job) *closure {
+	return &closure{job: j, queue: []lrs.ID{j.root}, seen: map[lrs.ID]bool{j.root: true}, own: map[lrs.ID]chained{}}
 }
 
-// chunk links up to most statements and reports whether the job is done.
+// chunk looks at up to most statements, some more at the end, and reports whether the job is done.
 func (l *linker) chunk(c *closure, most int) (done bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(c.own) // what was read before the lock was released may have changed
 	batch := l.store.db.NewBatch()
 	defer func() { err = errors.Join(err, batch.Close()) }()
-	for n := 0; len(c.queue) > 0; {
-		id := c.queue[0]
-		if _, begun := c.cursors[id]; !begun {
-			changed, err := l.link(batch, c, id)
-			if err != nil {
-				return false, err
-			}
-			c.linked++
-			n++
-			if !changed && id != c.job.root {
-				c.queue = c.queue[1:]
-				continue
-			}
-		}
-		if n >= most {
+	for end := c.linked + most; c.expanding || len(c.queue) > 0; {
+		if c.linked >= end {
 			return false, batch.Commit(pebble.NoSync)
 		}
-		more, err := l.enqueueReferrers(c, id, most)
-		if err != nil {
+		if err := l.step(batch, c); err != nil {
 			return false, err
-		}
-		if !more {
-			c.queue = c.queue[1:]
 		}
 	}
 	if err := batch.Delete(instantKey(spaceJob, c.job.position), nil); err != nil {
@@ -219,24 +222,44 @@ func (l *linker) chunk(c *closure, most int) (done bool, err error) {
 	return true, batch.Commit(pebble.NoSync)
 }
 
-// enqueueReferrers lists the next statements that refer to id; more says that there may be others.
-func (l *linker) enqueueReferrers(c *closure, id lrs.ID, most int) (more bool, err error) {
-	prefix := postingPrefix(lrs.IDTerm(lrs.TermTarget, id))
+// step links the next statement, or lists more referrers of the one before.
+func (l *linker) step(batch *pebble.Batch, c *closure) error {
+	if c.expanding {
+		more, err := l.enqueueReferrers(c)
+		c.expanding = more || err != nil
+		return err
+	}
+	id := c.queue[0]
+	changed, err := l.link(batch, c, id)
+	if err != nil {
+		return err
+	}
+	c.queue = c.queue[1:]
+	c.linked++
+	if changed || c.thorough || id == c.job.root {
+		c.expanding, c.current, c.listed = true, id, 0
+	}
+	return nil
+}
+
+// enqueueReferrers lists the next statements that refer to the current one; more says that there may
+// be others.
+func (l *linker) enqueueReferrers(c *closure) (more bool, err error) {
+	prefix := postingPrefix(lrs.IDTerm(lrs.TermTarget, c.current))
 	it, err := l.store.db.NewIter(&pebble.IterOptions{
-		LowerBound: appendInstant(slices.Clone(prefix), c.cursors[id]+1), UpperBound: prefixEnd(prefix),
+		LowerBound: appendInstant(slices.Clone(prefix), c.listed+1), UpperBound: prefixEnd(prefix),
 	})
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	c.cursors[id] = max(c.cursors[id], 0)
 	n := 0
 	for ok := it.First(); ok; ok = it.Next() {
-		if n++; n > most {
+		if n++; n > inlineLinks {
 			return true, nil
 		}
-		c.cursors[id] = instantAt(it.Key())
-		r, err := l.store.record(l.store.db, instantAt(it.Key()))
+		c.listed = instantAt(it.Key())
+		r, err := l.store.record(l.store.db, c.listed)
 		if errors.Is(err, lrs.ErrNotFound) {
 			continue
 		}

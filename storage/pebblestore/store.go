@@ -97,7 +97,7 @@ const knownDefinitions = 8192
 // has it.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
-	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
+	if err := makeDir(o.FS, o.Dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	dir := o.FS.PathJoin(o.Dir, "store")
@@ -140,10 +140,44 @@ func pebbleOptions(o Options) *pebble.Options {
 		level := &options.Levels[i]
 		level.BlockSize = 16 << 10
 		level.IndexBlockSize = 64 << 10
-		level.FilterPolicy = bloom.FilterPolicy(10)
+		level.FilterPolicy = pointFilter{bloom.FilterPolicy(10)}
 		level.Compression = func() *block.CompressionProfile { return block.BalancedCompression }
 	}
 	return options
+}
+
+// pointFilter is a Bloom filter without the postings: they are walked and never asked for one by
+// one, and would make up most of it.
+type pointFilter struct{ pebble.FilterPolicy }
+
+func (f pointFilter) Name() string { return "acquis.points" }
+
+func (f pointFilter) NewWriter(t pebble.FilterType) pebble.FilterWriter {
+	return pointFilterWriter{f.FilterPolicy.NewWriter(t)}
+}
+
+type pointFilterWriter struct{ pebble.FilterWriter }
+
+func (w pointFilterWriter) AddKey(key []byte) {
+	if key[0] != spacePosting {
+		w.FilterWriter.AddKey(key)
+	}
+}
+
+// makeDir makes a directory that is not there and makes that survive a power cut.
+func makeDir(fs vfs.FS, path string) error {
+	if err := fs.MkdirAll(path, 0o750); err != nil {
+		return err
+	}
+	return syncDir(fs, fs.PathDir(path))
+}
+
+func syncDir(fs vfs.FS, path string) error {
+	d, err := fs.OpenDir(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // engineLog passes on what Pebble finds worth a line. Its texts hold file names and numbers only.
