@@ -61,7 +61,7 @@ func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreReque
 	ids := make([]ID, len(statements))
 	for i, statement := range statements {
 		drafts[i] = Accept(statement, Assignment{
-			ID: s.idFor(r, statement), Version: r.Version, Source: p.Source, Authority: p.Authority,
+			ID: s.idFor(statement), Version: r.Version, Source: p.Source, Authority: p.Authority,
 			Define: p.Scopes&(ScopeDefine|ScopeAll) != 0, Kept: kept[i],
 		})
 		ids[i] = drafts[i].ID
@@ -72,15 +72,11 @@ func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreReque
 	return ids, nil
 }
 
-func (s *Service) idFor(r StoreRequest, statement *Statement) ID {
-	switch {
-	case statement.ID != uuid.Nil:
+func (s *Service) idFor(statement *Statement) ID {
+	if statement.ID != uuid.Nil {
 		return statement.ID
-	case r.ID != uuid.Nil:
-		return r.ID
-	default:
-		return s.options.NewID()
 	}
+	return s.options.NewID()
 }
 
 // onlyStatement drops the index from pointers when the request held one statement, no array.
@@ -104,7 +100,7 @@ func (s *Service) decode(r StoreRequest) (statements []*Statement, batch bool, e
 	} else {
 		var statement *Statement
 		if statement, err = DecodeStatement(r.Body, r.Version, s.options.Limits); err == nil {
-			err = checkPutID(statement, r.ID)
+			err = takePutID(statement, r.ID)
 		}
 		statements = []*Statement{statement}
 	}
@@ -117,8 +113,11 @@ func (s *Service) decode(r StoreRequest) (statements []*Statement, batch bool, e
 	return statements, batch, err
 }
 
-func checkPutID(statement *Statement, id ID) error {
+// takePutID gives the statement the id of the request. It is the client's, so another statement may
+// have it already.
+func takePutID(statement *Statement, id ID) error {
 	if statement.ID == uuid.Nil || statement.ID == id {
+		statement.ID = id
 		return nil
 	}
 	return &Error{Kind: KindInvalid, Detail: "the statement's id is not the statementId of the request", Violations: []Violation{{
