@@ -67,18 +67,11 @@ func New(service *lrs.Service, accounts Authenticator, problems *problem.Writer,
 	return s
 }
 
-// Mount adds the resources. Every resource takes POST, for the alternate request syntax.
+// Mount adds the resources. They answer for every method, also to refuse it: each takes POST, for
+// the alternate request syntax, and a refusal carries the headers of the resource too.
 func (s *Surface) Mount(r *gin.RouterGroup) {
-	for path, methods := range s.routes {
-		for _, method := range []string{"GET", "PUT", "DELETE"} {
-			if methods[method] != nil {
-				r.Handle(method, path, s.entry(path))
-			}
-		}
-		r.POST(path, s.entry(path))
-		if methods["GET"] != nil {
-			r.HEAD(path, s.entry(path))
-		}
+	for path := range s.routes {
+		r.Any(path, s.entry(path))
 	}
 }
 
