@@ -42,6 +42,12 @@ type Document struct {
 	Updated     Instant // when it was last written; the store assigns it
 }
 
+// DocumentList is what a scope holds.
+type DocumentList struct {
+	IDs     []string // sorted, each once
+	Updated Instant  // when the newest of them was written, 0 without any
+}
+
 // ETag is the document's entity tag, without quotes: SHA-1 of its content in hexadecimal
 // (Communication 3.1).
 func (d Document) ETag() string { return ContentETag(d.Content) }
@@ -91,9 +97,8 @@ type DocumentStore interface {
 	// what is not there is no error.
 	DeleteDocument(ctx context.Context, key DocumentKey, p Precondition) error
 
-	// DocumentIDs lists the ids of the scope's documents that were written after since, sorted,
-	// each once.
-	DocumentIDs(ctx context.Context, scope DocumentScope, since Instant) ([]string, error)
+	// DocumentIDs lists the scope's documents that were written after since.
+	DocumentIDs(ctx context.Context, scope DocumentScope, since Instant) (DocumentList, error)
 
 	// DeleteDocuments removes all documents of the scope.
 	DeleteDocuments(ctx context.Context, scope DocumentScope) error

@@ -30,10 +30,10 @@ func (s *Service) Document(ctx context.Context, p Principal, key DocumentKey) (D
 	return d, err
 }
 
-// DocumentIDs lists the ids of the scope's documents that were written after since, sorted.
-func (s *Service) DocumentIDs(ctx context.Context, p Principal, scope DocumentScope, since Instant) ([]string, error) {
+// DocumentIDs lists the scope's documents that were written after since.
+func (s *Service) DocumentIDs(ctx context.Context, p Principal, scope DocumentScope, since Instant) (DocumentList, error) {
 	if err := p.mayRead(scope.Kind); err != nil {
-		return nil, err
+		return DocumentList{}, err
 	}
 	return s.store.DocumentIDs(ctx, scope, since)
 }

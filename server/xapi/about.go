@@ -27,5 +27,5 @@ func (s *Surface) about(c *call) error {
 	o := s.options
 	return c.writeJSON(about{o.Versions, map[string]limits{
 		limitsExtension: {Body: o.BodyBytes, Request: o.RequestBytes, Attachment: o.AttachmentBytes, Document: o.DocumentBytes},
-	}})
+	}}, 0)
 }

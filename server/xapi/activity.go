@@ -24,5 +24,5 @@ func (s *Surface) getActivity(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.writeJSON(activity{ObjectType: "Activity", ID: iri, Definition: jsontext.Value(definition)})
+	return c.writeJSON(activity{ObjectType: "Activity", ID: iri, Definition: jsontext.Value(definition)}, 0)
 }

@@ -31,7 +31,7 @@ func (s *Surface) getPerson(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.writeJSON(writtenPerson(known))
+	return c.writeJSON(writtenPerson(known), 0)
 }
 
 func writtenPerson(p lrs.Person) person {

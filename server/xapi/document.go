@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -87,20 +86,23 @@ func (s *Surface) listDocuments(c *call, r documentResource) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.service.DocumentIDs(c.r.Context(), c.principal, scope, since)
+	list, err := s.service.DocumentIDs(c.r.Context(), c.principal, scope, since)
 	if err != nil {
 		return err
 	}
-	return c.writeJSON(ids)
+	if list.IDs == nil {
+		list.IDs = []string{}
+	}
+	return c.writeJSON(list.IDs, list.Updated)
 }
 
-// writeJSON answers with v and the digest of its JSON as ETag.
-func (c *call) writeJSON(v any) error {
+// writeJSON answers with v, the digest of its JSON as ETag, and when it was last changed, if known.
+func (c *call) writeJSON(v any, changed lrs.Instant) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
-	if c.validators(lrs.ContentETag(body), time.Time{}) {
+	if c.validators(lrs.ContentETag(body), changed.Time()) {
 		return nil
 	}
 	return c.writeContent("application/json", body)

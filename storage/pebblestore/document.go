@@ -145,20 +145,22 @@ func (s *Store) DeleteDocument(_ context.Context, key lrs.DocumentKey, p lrs.Pre
 }
 
 // DocumentIDs implements lrs.DocumentStore.
-func (s *Store) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) ([]string, error) {
+func (s *Store) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) (lrs.DocumentList, error) {
 	prefix := documentPrefix(scope)
-	var ids []string
+	var list lrs.DocumentList
 	err := s.eachDocument(ctx, prefix, func(key, value []byte) error {
 		if len(value) < instantSize {
 			return errDamaged
 		}
-		if instantAt(value[:instantSize]) > since {
-			ids = append(ids, documentID(scope, prefix, key))
+		if updated := instantAt(value[:instantSize]); updated > since {
+			list.IDs = append(list.IDs, documentID(scope, prefix, key))
+			list.Updated = max(list.Updated, updated)
 		}
 		return nil
 	})
-	slices.Sort(ids)
-	return slices.Compact(ids), err
+	slices.Sort(list.IDs)
+	list.IDs = slices.Compact(list.IDs)
+	return list, err
 }
 
 // DeleteDocuments implements lrs.DocumentStore.

@@ -87,8 +87,11 @@ func (s *subject) wantDocumentIDs(scope lrs.DocumentScope, since lrs.Instant, wa
 	s.Helper()
 	got, err := s.Store.DocumentIDs(s.ctx, scope, since)
 	s.must(err)
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		s.Fatalf("got the ids %q, want %q", got, want)
+	if strings.Join(got.IDs, "|") != strings.Join(want, "|") {
+		s.Fatalf("got the ids %q, want %q", got.IDs, want)
+	}
+	if (got.Updated > since) != (len(want) > 0) {
+		s.Fatalf("the newest of the ids %q written after %s was written at %s", got.IDs, since, got.Updated)
 	}
 }
 
@@ -448,7 +451,7 @@ func documentsAsModel(rt *rapid.T, s *subject) {
 			scope.AnyRegistration = any && scope.Kind == lrs.StateDocument
 			want, err := model.Store.DocumentIDs(s.ctx, scope, 0)
 			s.must(err)
-			s.wantDocumentIDs(scope, 0, want...)
+			s.wantDocumentIDs(scope, 0, want.IDs...)
 		}
 	}
 }

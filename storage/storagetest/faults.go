@@ -236,8 +236,8 @@ func (f *Faults) DeleteDocument(ctx context.Context, key lrs.DocumentKey, p lrs.
 	return faultyError(f, ctx, DeleteDocument, func(ctx context.Context) error { return f.store.DeleteDocument(ctx, key, p) })
 }
 
-func (f *Faults) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) ([]string, error) {
-	return faulty(f, ctx, DocumentIDs, func(ctx context.Context) ([]string, error) { return f.store.DocumentIDs(ctx, scope, since) })
+func (f *Faults) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) (lrs.DocumentList, error) {
+	return faulty(f, ctx, DocumentIDs, func(ctx context.Context) (lrs.DocumentList, error) { return f.store.DocumentIDs(ctx, scope, since) })
 }
 
 func (f *Faults) DeleteDocuments(ctx context.Context, scope lrs.DocumentScope) error {

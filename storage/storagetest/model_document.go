@@ -169,20 +169,22 @@ func (m *Model) DeleteDocument(ctx context.Context, key lrs.DocumentKey, p lrs.P
 }
 
 // DocumentIDs lists the documents of a scope.
-func (m *Model) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) ([]string, error) {
+func (m *Model) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since lrs.Instant) (lrs.DocumentList, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return nil, err
+		return lrs.DocumentList{}, err
 	}
 	defer leave()
-	var ids []string
+	var list lrs.DocumentList
 	for _, d := range m.documents {
 		if holds(scope, d.key) && d.document.Updated > since {
-			ids = append(ids, d.key.ID)
+			list.IDs = append(list.IDs, d.key.ID)
+			list.Updated = max(list.Updated, d.document.Updated)
 		}
 	}
-	slices.SortFunc(ids, strings.Compare)
-	return slices.Compact(ids), nil
+	slices.SortFunc(list.IDs, strings.Compare)
+	list.IDs = slices.Compact(list.IDs)
+	return list, nil
 }
 
 // DeleteDocuments removes the documents of a scope.
