@@ -114,7 +114,7 @@ func (u *unit) unindex(stored lrs.Instant, statement *lrs.Statement, r record) e
 // unvoid takes back the voiding effect of the statement at stored.
 func (u *unit) unvoid(id lrs.ID, stored lrs.Instant) error {
 	u.del(voidingKey(id, stored))
-	other, err := u.anyBut(idKey(spaceVoiding, id), stored)
+	other, err := u.any(idKey(spaceVoiding, id), func(by lrs.Instant) (bool, error) { return by != stored, nil })
 	if err != nil || other {
 		return err
 	}
@@ -133,7 +133,14 @@ func (u *unit) unvoid(id lrs.ID, stored lrs.Instant) error {
 // undefine removes the canonical definitions of activities that only this statement mentions.
 func (u *unit) undefine(statement *lrs.Statement, stored lrs.Instant) error {
 	for _, activity := range lrs.Activities(statement) {
-		other, err := u.anyBut(postingPrefix(lrs.IRITerm(lrs.TermRelatedActivity, activity)), stored)
+		term := lrs.IRITerm(lrs.TermRelatedActivity, activity)
+		other, err := u.any(postingPrefix(term), func(by lrs.Instant) (bool, error) {
+			if by == stored {
+				return false, nil
+			}
+			inherited, err := u.store.inherited(by) // those mention it only through this statement, or another that is found itself
+			return !slices.Contains(inherited, term), err
+		})
 		if err != nil {
 			return err
 		}
@@ -150,16 +157,16 @@ func (u *unit) undefine(statement *lrs.Statement, stored lrs.Instant) error {
 	return nil
 }
 
-// anyBut reports whether a stored key has the prefix and ends in another instant.
-func (u *unit) anyBut(prefix []byte, stored lrs.Instant) (found bool, err error) {
+// any reports whether a stored key has the prefix and ends in an instant that counts.
+func (u *unit) any(prefix []byte, counts func(lrs.Instant) (bool, error)) (found bool, err error) {
 	it, err := u.store.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
-		if instantAt(it.Key()) != stored {
-			return true, nil
+		if found, err := counts(instantAt(it.Key())); found || err != nil {
+			return found, err
 		}
 	}
 	return false, it.Error()
