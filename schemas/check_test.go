@@ -24,7 +24,7 @@ func TestViolationsAreToldToPeople(t *testing.T) {
 			{Pointer: "/actor/Name", Rule: "unknown-property", Detail: `The property "Name" is not known here: upper and lower case count, write "name".`, Section: "Data 2.4.2.1"},
 			{Pointer: "/verb/display/english!", Rule: "language-tag", Detail: "The property's name is wrong: This is not a language tag of RFC 5646: write one such as en, en-GB or zh-Hans.", Section: "Data 4.2"},
 			{Pointer: "/result/success", Rule: "null", Detail: "null is not a value here: remove the property, or give it a value of type boolean.", Section: "Data 2.4.5"},
-			{Pointer: "/object/id", Rule: "uuid", Detail: "This is not a UUID: write 32 hexadecimal digits in groups of 8-4-4-4-12.", Section: "Data 2.4.4.3"},
+			{Pointer: "/object/id", Rule: "uuid", Detail: "This is not a UUID: write 32 hexadecimal digits in groups of 8-4-4-4-12, not all zero.", Section: "Data 2.4.4.3"},
 			{Pointer: "/context/platform", Rule: "forbidden-property", Detail: "This property is allowed only where the object is an Activity; remove it.", Section: "Data 2.4.6"},
 		},
 		v20: {

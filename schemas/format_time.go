@@ -3,7 +3,6 @@ package schemas
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -13,13 +12,13 @@ var (
 		`(?:\d+(?:[.,]\d+)?Y$)?(?:\d+Y)?(?:\d+(?:[.,]\d+)?M$)?(?:\d+M)?(?:\d+(?:[.,]\d+)?D$)?(?:\d+D)?` +
 		`(?:T(?:\d+(?:[.,]\d+)?H$)?(?:\d+H)?(?:\d+(?:[.,]\d+)?M$)?(?:\d+M)?(?:\d+(?:[.,]\d+)?S)?)?)$`)
 
-	// extendedForm and basicForm are calendar date and time of ISO 8601 section 4.3. Seconds, minutes and the time
-	// zone may be left out, and the last number of the time may have decimals.
-	extendedForm = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)T(\d\d)(?::(\d\d)(?::(\d\d))?)?(?:[.,](\d+))?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?$`)
-	basicForm    = regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)T(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?$`)
+	// extendedForm and basicForm are calendar date and time of ISO 8601 section 4.3. The seconds and the time zone may
+	// be left out, and the seconds may have decimals.
+	extendedForm = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?$`)
+	basicForm    = regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)[Tt](\d\d)(\d\d)(?:(\d\d)(?:[.,]\d+)?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?$`)
 
-	// rfc3339Form is the profile of RFC 3339 section 5.6, in upper case.
-	rfc3339Form = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$`)
+	// rfc3339Form is the profile of RFC 3339 section 5.6, which takes t and z in either case.
+	rfc3339Form = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$`)
 )
 
 func isDuration(text string) bool {
@@ -35,9 +34,9 @@ func isRFC3339(text string) bool {
 	return isMoment(rfc3339Form.FindStringSubmatch(text))
 }
 
-// isMoment checks the numbers of a timestamp: year, month, day, hour, minute, second, fraction, sign and the hours
-// and minutes of the time zone. A leap second is one; 24:00 is midnight; the time zone -00:00 is refused, because
-// it says that none is known.
+// isMoment checks the numbers of a timestamp: year, month, day, hour, minute, second, sign and the hours and minutes
+// of the time zone. A leap second ends a day of UTC; 24:00 is refused, as RFC 3339 and ISO 8601:2019 do; the time
+// zone -00:00 is refused, because it says that none is known.
 func isMoment(parts []string) bool {
 	if parts == nil {
 		return false
@@ -55,14 +54,13 @@ func isMoment(parts []string) bool {
 	if date.Year() != year || date.Month() != time.Month(month) || date.Day() != day {
 		return false
 	}
-	midnight := hour == 24 && minute == 0 && second == 0 && strings.Trim(parts[7], "0") == ""
-	leap := second == 60 && minute%15 == 14 // time zones differ by quarters of an hour
-	if hour > 23 && !midnight || minute > 59 || second > 59 && !leap {
+	zone := 60*number(8) + number(9)
+	if hour > 23 || minute > 59 || second > 60 || number(8) > 23 || number(9) > 59 || parts[7] == "-" && zone == 0 {
 		return false
 	}
-	zoneHour, zoneMinute := number(9), number(10)
-	if zoneHour > 23 || zoneMinute > 59 {
-		return false
+	if parts[7] == "-" {
+		zone = -zone
 	}
-	return parts[8] != "-" || zoneHour != 0 || zoneMinute != 0
+	const dayLength = 24 * 60
+	return second < 60 || (60*hour+minute-zone+dayLength)%dayLength == dayLength-1
 }
