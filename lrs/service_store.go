@@ -229,7 +229,7 @@ func (s *Service) receive(ctx context.Context, statements []*Statement, parts Pa
 		}
 		sum := strings.ToLower(part.SHA2)
 		if !wanted[sum] || received[sum] {
-			return nil, Errorf(KindInvalid, "a part's X-Experience-API-Hash %q belongs to no attachment of the statements, or came before: send each attachment once", part.SHA2)
+			return nil, Errorf(KindInvalid, "a part's X-Experience-API-Hash %.128q belongs to no attachment of the statements, or came before: send each attachment once", part.SHA2)
 		}
 		if err := s.keep(ctx, sum, part.Content); err != nil {
 			return nil, err
