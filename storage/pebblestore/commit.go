@@ -288,14 +288,22 @@ func (u *unit) id(id lrs.ID) (idRecord, error) {
 	if r, ok := u.ids[id]; ok {
 		return r, nil
 	}
-	return u.store.id(u.store.db, id)
+	r, err := u.store.id(u.store.db, id)
+	if err == nil {
+		u.remember(id, r)
+	}
+	return r, err
 }
 
-func (u *unit) setID(id lrs.ID, r idRecord) {
+func (u *unit) remember(id lrs.ID, r idRecord) {
 	if u.ids == nil {
 		u.ids = map[lrs.ID]idRecord{}
 	}
 	u.ids[id] = r
+}
+
+func (u *unit) setID(id lrs.ID, r idRecord) {
+	u.remember(id, r)
 	if r == (idRecord{}) {
 		u.del(idKey(spaceID, id))
 		return

@@ -38,7 +38,7 @@ var ErrLocked = errors.New("the data directory is in use by another process")
 type Options struct {
 	Dir          string           // made when absent
 	CacheBytes   int64            // block cache, 128 MiB
-	MemtableSize uint64           // 32 MiB
+	MemtableSize uint64           // 64 MiB; there may be three
 	Now          func() time.Time // time.Now
 	Logger       *slog.Logger     // slog.Default()
 	FS           vfs.FS           // the operating system's
@@ -49,7 +49,7 @@ func (o Options) withDefaults() Options {
 		o.CacheBytes = 128 << 20
 	}
 	if o.MemtableSize == 0 {
-		o.MemtableSize = 32 << 20
+		o.MemtableSize = 64 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -129,7 +129,7 @@ func pebbleOptions(o Options) *pebble.Options {
 		FS:                          o.FS,
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                o.MemtableSize,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: 3,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               256 << 20,
@@ -141,7 +141,11 @@ func pebbleOptions(o Options) *pebble.Options {
 		level.BlockSize = 16 << 10
 		level.IndexBlockSize = 64 << 10
 		level.FilterPolicy = pointFilter{bloom.FilterPolicy(10)}
-		level.Compression = func() *block.CompressionProfile { return block.BalancedCompression }
+		// Most bytes lie in the last level; those above are rewritten soon.
+		level.Compression = func() *block.CompressionProfile { return block.FastestCompression }
+		if i == len(options.Levels)-1 {
+			level.Compression = func() *block.CompressionProfile { return block.BalancedCompression }
+		}
 	}
 	return options
 }
