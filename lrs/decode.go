@@ -1,6 +1,8 @@
 package lrs
 
 import (
+	"strings"
+
 	"github.com/google/uuid"
 )
 
@@ -184,22 +186,23 @@ func (d *decoder) statementProperty(s *Statement, name []byte, seen *properties)
 	}
 }
 
-// judgeTogether checks the rules that bind several properties.
+// judgeTogether checks the rules that bind several properties. They hold in SubStatements too, which
+// are validated as statements (Data 2.4.4.3).
 func (d *decoder) judgeTogether(verb Verb, object *Object, context *Context, seen properties) {
 	if !seen.object || object.Kind == 0 {
 		return
 	}
-	if seen.verb && verb.ID == VerbVoided && !d.inSub && object.Kind != ObjectStatementRef {
+	if seen.verb && verb.ID == VerbVoided && object.Kind != ObjectStatementRef {
 		d.failMember("object", "voiding-object", "Data 2.3.2", "a voiding statement's object must be a StatementRef, with \"objectType\": \"StatementRef\"")
 	}
 	if context == nil || object.Kind == ObjectActivity {
 		return
 	}
 	if context.Revision != nil {
-		d.failMember("context", "context-property", "Data 2.4.6", "revision may be used only when the object is an Activity")
+		d.failMember("context/revision", "context-property", "Data 2.4.6", "revision may be used only when the object is an Activity")
 	}
 	if context.Platform != nil {
-		d.failMember("context", "context-property", "Data 2.4.6", "platform may be used only when the object is an Activity")
+		d.failMember("context/platform", "context-property", "Data 2.4.6", "platform may be used only when the object is an Activity")
 	}
 }
 
@@ -247,8 +250,7 @@ func (d *decoder) uuidAt(section string) (ID, span) {
 		d.fail("uuid", section, "%v", err)
 		return uuid.Nil, span{}
 	}
-	end := d.offset()
-	return id, d.place(span{end - len(s) - 2, end})
+	return id, d.place(d.last)
 }
 
 func (d *decoder) timestampAt(section string) (string, span) {
@@ -259,8 +261,7 @@ func (d *decoder) timestampAt(section string) (string, span) {
 	if !ok {
 		return "", span{}
 	}
-	end := d.offset()
-	return s, d.place(span{end - len(s) - 2, end})
+	return s, d.place(d.last)
 }
 
 // versionAt reads a statement's version: 1.0.x, in 2.0 also 2.0.x (Data 2.4.10, 2.0: 4.2.4.3).
@@ -269,15 +270,27 @@ func (d *decoder) versionAt() (string, span) {
 	if !ok {
 		return "", span{}
 	}
-	v, known := ParseVersion(s)
+	v, known := statementVersion(s)
 	switch {
 	case !known && d.version == V103, known && v == V200 && d.version == V103:
 		d.fail("version", "Data 2.4.10", "must be 1.0 or 1.0.x in a request of xAPI 1.0.3")
 	case !known:
 		d.fail("version", "Data 2.4.10", "must be 1.0, 1.0.x or 2.0.x")
 	}
-	end := d.offset()
-	return s, d.place(span{end - len(s) - 2, end})
+	return s, d.place(d.last)
+}
+
+// preReleaseChars may stand behind the hyphen of a semantic version (1.0.0, 3).
+var preReleaseChars = classOf(letters, digits, "-")
+
+// statementVersion reads a statement's version as ParseVersion does, a pre-release such as 1.0.4-rc1
+// included: every version that starts with "1.0." must be taken.
+func statementVersion(s string) (v Version, ok bool) {
+	number, preRelease, tagged := strings.Cut(s, "-")
+	if tagged && (preRelease == "" || !preReleaseChars.holds(preRelease) || strings.Count(number, ".") != 2) {
+		return "", false
+	}
+	return ParseVersion(number)
 }
 
 // extensions reads a map of extensions: the keys are IRIs, the values are data of any shape, nulls

@@ -16,11 +16,12 @@ const (
 	anyActor       actorRule = iota
 	onlyAgent                // members of groups, contextAgents
 	onlyGroup                // team, contextGroups
-	authorityActor           // an Agent, or the two Agents of three-legged OAuth (Data 2.4.9)
+	authorityActor           // an Agent, or the user and the application of three-legged OAuth (Data 2.4.9)
 )
 
 // actorFields holds what an actor's decoding needs to know until its end.
 type actorFields struct {
+	rule       actorRule
 	objectType string
 	ifis       int
 	hasMember  bool
@@ -29,7 +30,7 @@ type actorFields struct {
 
 // actor reads an Agent or a Group (Data 2.4.2).
 func (d *decoder) actor(a *Actor, rule actorRule, section string) {
-	var f actorFields
+	f := actorFields{rule: rule}
 	at, ok := d.object("an Agent or Group", section, func(name []byte) { d.actorProperty(a, &f, name) })
 	if !ok {
 		return
@@ -72,6 +73,8 @@ func (d *decoder) judgeActor(a *Actor, rule actorRule, section string) {
 		d.fail("object-type", section, "must be a Group, with \"objectType\": \"Group\"")
 	case rule == authorityActor && a.Group && (a.IFI.Kind != NoIFI || len(a.Members) != 2):
 		d.fail("authority", "Data 2.4.9", "an authority is an Agent, or an anonymous Group of exactly two Agents")
+	case rule == authorityActor && a.Group && a.Members[0].IFI.Kind != Account && a.Members[1].IFI.Kind != Account:
+		d.fail("authority", "Data 2.4.9", "one of the two Agents of an authority is the application, identified by an account")
 	}
 }
 
@@ -93,6 +96,10 @@ func (d *decoder) actorProperty(a *Actor, f *actorFields, name []byte) {
 		a.IFI, f.broken = ifi, f.broken || !ok
 	case "member":
 		f.hasMember = true
+		if f.rule == onlyAgent { // refused at the end, whatever it holds; not followed into the depth
+			d.value()
+			return
+		}
 		d.members(a, f)
 	default:
 		d.unknown(name, "an Agent or Group", "Data 2.4.2")

@@ -2,6 +2,7 @@ package lrs
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (e equality) actor(a, b *Actor) bool {
 }
 
 func (e equality) ifi(a, b IFI) bool {
-	return a.Kind == b.Kind && a.HomePage == b.HomePage && a.canonicalValue() == b.canonicalValue()
+	return compareIFI(a, b) == 0
 }
 
 func sortedMembers(a *Actor) []*Actor {
@@ -60,13 +61,18 @@ func sortedMembers(a *Actor) []*Actor {
 		members[i] = &a.Members[i]
 	}
 	slices.SortFunc(members, func(x, y *Actor) int {
-		return strings.Compare(x.sortKey(), y.sortKey())
+		return cmp.Or(compareIFI(x.IFI, y.IFI), strings.Compare(x.Name, y.Name))
 	})
 	return members
 }
 
-func (a *Actor) sortKey() string {
-	return string('0'+rune(a.IFI.Kind)) + a.IFI.canonicalValue() + "\x00" + a.IFI.HomePage + "\x00" + a.Name
+// compareIFI orders identifiers; those that the specification holds equal are.
+func compareIFI(x, y IFI) int {
+	return cmp.Or(
+		cmp.Compare(x.Kind, y.Kind),
+		strings.Compare(x.canonicalValue(), y.canonicalValue()),
+		strings.Compare(x.HomePage, y.HomePage),
+	)
 }
 
 func (e equality) object(a, b *Object) bool {

@@ -22,6 +22,7 @@ type reader struct {
 	body       []byte
 	base       string // pointer of body within the request
 	violations []Violation
+	last       span // of the value that was read last, as it is written
 	err        error
 }
 
@@ -34,9 +35,10 @@ func (r *reader) fail(rule, section, format string, args ...any) {
 	r.failAt(string(r.dec.StackPointer()), rule, section, format, args...)
 }
 
-// failMember notes a violation at a member of the object that was read last.
+// failMember notes a violation at a member of the object that was read last. name is a property of
+// the specification, or several joined by slashes: nothing in it needs escaping.
 func (r *reader) failMember(name, rule, section, format string, args ...any) {
-	r.failAt(string(jsontext.Pointer(r.dec.StackPointer()).AppendToken(name)), rule, section, format, args...)
+	r.failAt(string(r.dec.StackPointer())+"/"+name, rule, section, format, args...)
 }
 
 func (r *reader) failAt(pointer, rule, section, format string, args ...any) {
@@ -88,13 +90,8 @@ func (r *reader) value() []byte {
 		r.stop(err)
 		return nil
 	}
+	r.last = span{r.offset() - len(v), r.offset()}
 	return v
-}
-
-// valueSpan reads a value of any kind and returns where it stands in body.
-func (r *reader) valueSpan() span {
-	v := r.value()
-	return span{r.offset() - len(v), r.offset()}
 }
 
 // refuse skips a value that is not of the wanted kind and says so.

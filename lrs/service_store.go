@@ -50,7 +50,7 @@ func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreReque
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.receive(ctx, statements, r.Parts)
+	kept, err := s.receive(ctx, statements, r.Parts, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (s *Service) judgeAll(statements []*Statement, version Version, batch bool)
 // receive keeps the attachments that came along, streaming them, and makes sure that each
 // statement has what it needs and that nothing came that no statement speaks of. It returns, by
 // statement, the digests of those that the store keeps.
-func (s *Service) receive(ctx context.Context, statements []*Statement, parts Parts) ([][]string, error) {
+func (s *Service) receive(ctx context.Context, statements []*Statement, parts Parts, batch bool) ([][]string, error) {
 	wanted := map[string]bool{}
 	for _, statement := range statements {
 		for _, sum := range AttachmentDigests(statement) {
@@ -236,11 +236,11 @@ func (s *Service) receive(ctx context.Context, statements []*Statement, parts Pa
 		}
 		received[sum] = true
 	}
-	return keptBy(statements, received)
+	return keptBy(statements, received, batch)
 }
 
 // keptBy lists the received digests of each statement and refuses attachments without content.
-func keptBy(statements []*Statement, received map[string]bool) ([][]string, error) {
+func keptBy(statements []*Statement, received map[string]bool, batch bool) ([][]string, error) {
 	kept := make([][]string, len(statements))
 	var missing []Violation
 	for i, statement := range statements {
@@ -251,7 +251,7 @@ func keptBy(statements []*Statement, received map[string]bool) ([][]string, erro
 				kept[i] = append(kept[i], sum)
 			case a.FileURL == "":
 				missing = append(missing, Violation{
-					Pointer: fmt.Sprintf("/%d/attachments/%d", i, j), Rule: "attachment-missing", Section: "Data 2.4.11",
+					Pointer: fmt.Sprintf("/%d%s", i, attachmentPointer(statement, j)), Rule: "attachment-missing", Section: "Data 2.4.11",
 					Detail: "has no fileUrl, so its content must come along in a multipart/mixed request, in a part whose X-Experience-API-Hash is its sha2",
 				})
 			}
@@ -260,9 +260,17 @@ func keptBy(statements []*Statement, received map[string]bool) ([][]string, erro
 		kept[i] = slices.Compact(kept[i])
 	}
 	if len(missing) > 0 {
-		return nil, onlyStatement(&Error{Kind: KindInvalid, Detail: "the content of an attachment is missing", Violations: missing}, len(statements) > 1)
+		return nil, onlyStatement(&Error{Kind: KindInvalid, Detail: "the content of an attachment is missing", Violations: missing}, batch)
 	}
 	return kept, nil
+}
+
+// attachmentPointer points to the j-th of attachmentsOf(s).
+func attachmentPointer(s *Statement, j int) string {
+	if own := len(s.Attachments); j >= own {
+		return fmt.Sprintf("/object/attachments/%d", j-own)
+	}
+	return fmt.Sprintf("/attachments/%d", j)
 }
 
 // keep stores one attachment, whose digest must be sum. Its length is not compared with what the

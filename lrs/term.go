@@ -85,10 +85,13 @@ func IDTerm(kind TermKind, id ID) Term { return newTerm(kind, string(id[:])) }
 // SourceTerm is the scope term of a source, by its name.
 func SourceTerm(source string) Term { return newTerm(TermSource, source) }
 
-// AuthorityTerm is the scope term of an authority.
+// AuthorityTerm is the scope term of an authority, whatever the order of its two Agents.
 func AuthorityTerm(authority Actor) Term {
 	if authority.Group && len(authority.Members) == 2 {
 		first, second := authority.Members[0].IFI, authority.Members[1].IFI
+		if compareIFI(first, second) > 0 {
+			first, second = second, first
+		}
 		return newTerm(TermAuthority, first.canonicalValue(), first.HomePage, second.canonicalValue(), second.HomePage)
 	}
 	return newTerm(TermAuthority, string('0'+rune(authority.IFI.Kind)), authority.IFI.canonicalValue(), authority.IFI.HomePage)
