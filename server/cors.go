@@ -61,11 +61,11 @@ func (o origins) contains(origin string) bool {
 // browsers (Communication 3.2). A preflight needs neither credential nor version header: browsers
 // send none. Cookies are never part of it. A request from an origin outside the set is answered
 // without the marks, so that the browser keeps the answer from the page.
-func allowOrigins(allowed origins, prefixes []string, problems *problem.Writer) gin.HandlerFunc {
+func allowOrigins(allowed origins, maxAge time.Duration, prefixes []string, problems *problem.Writer) gin.HandlerFunc {
 	if allowed.none() {
 		return func(c *gin.Context) { c.Next() }
 	}
-	mark := cors.New(corsConfig(allowed))
+	mark := cors.New(corsConfig(allowed, maxAge))
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")
 		if !under(c.Request.URL.Path, prefixes) {
@@ -103,7 +103,7 @@ func under(path string, prefixes []string) bool {
 	})
 }
 
-func corsConfig(allowed origins) cors.Config {
+func corsConfig(allowed origins, maxAge time.Duration) cors.Config {
 	config := cors.Config{
 		AllowAllOrigins: allowed.all,
 		AllowMethods:    []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"},
@@ -116,7 +116,7 @@ func corsConfig(allowed origins) cors.Config {
 			"ETag", "Last-Modified", "Location", "Content-Type", "Content-Length", "Retry-After", requestIDHeader,
 			"X-Experience-API-Version", "X-Experience-API-Consistent-Through",
 		},
-		MaxAge: time.Hour,
+		MaxAge: maxAge,
 	}
 	if !allowed.all {
 		config.AllowOriginFunc = allowed.contains

@@ -35,6 +35,9 @@ func TestPreflight(t *testing.T) {
 			if got := resp.Header.Get("Access-Control-Allow-Origin"); got != "*" {
 				t.Errorf("Access-Control-Allow-Origin %q", got)
 			}
+			if got := resp.Header.Get("Access-Control-Max-Age"); got != "600" {
+				t.Errorf("Access-Control-Max-Age %q, want the ten minutes of the default", got)
+			}
 			if got := resp.Header.Get("Access-Control-Allow-Credentials"); got != "" {
 				t.Errorf("Access-Control-Allow-Credentials %q with every origin", got)
 			}

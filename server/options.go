@@ -17,8 +17,9 @@ type Options struct {
 	Now     func() time.Time      // the clock of log and metrics; time.Now
 	NewID   func() string         // makes request ids; random text of 128 bits
 
-	BasePath string   // what stands before every path: "/lrs"; "/"
-	Origins  []string // origins that may call the CrossOrigin mounts: "https://a.fr", "https://*.a.fr" or "*"; none
+	BasePath     string        // what stands before every path: "/lrs"; "/"
+	Origins      []string      // origins that may call the CrossOrigin mounts: "https://a.fr", "https://*.a.fr" or "*"; none
+	PreflightAge time.Duration // how long a browser may keep the answer to a preflight; 10 min
 
 	ReadHeaderTimeout time.Duration // from the first byte of a request to the end of its header; 10 s
 	ReadIdleTimeout   time.Duration // the longest wait for the next 4 KiB of a body; 30 s
@@ -67,6 +68,7 @@ func (o Options) withDefaults() Options {
 		o.OnDrain = func() {}
 	}
 	o.BasePath = cmp.Or(o.BasePath, "/")
+	o.PreflightAge = cmp.Or(o.PreflightAge, 10*time.Minute)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
 	o.ReadIdleTimeout = cmp.Or(o.ReadIdleTimeout, 30*time.Second)
 	o.WriteIdleTimeout = cmp.Or(o.WriteIdleTimeout, 30*time.Second)

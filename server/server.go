@@ -108,5 +108,5 @@ func (s *Server) crossOrigin(mounts []Mount) (gin.HandlerFunc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	return allowOrigins(allowed, prefixes, s.problems), nil
+	return allowOrigins(allowed, s.opts.PreflightAge, prefixes, s.problems), nil
 }

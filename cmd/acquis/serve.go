@@ -212,7 +212,7 @@ func (p *process) mount(registry *prometheus.Registry) error {
 
 func (p *process) serverOptions() server.Options {
 	return server.Options{
-		Logger: p.logger, BasePath: p.config.BasePath, Origins: p.config.CORS.Origins,
+		Logger: p.logger, BasePath: p.config.BasePath, Origins: p.config.CORS.Origins, PreflightAge: p.config.CORS.MaxAge,
 		ReadHeaderTimeout: p.config.HTTP.HeaderTimeout, ReadIdleTimeout: p.config.HTTP.ReadIdleTimeout,
 		WriteIdleTimeout: p.config.HTTP.WriteIdleTimeout, IdleTimeout: p.config.HTTP.IdleTimeout,
 		DrainTimeout: p.config.HTTP.Drain, MaxHeaderBytes: int(p.config.Limits.Header),

@@ -1,7 +1,6 @@
 package xapi
 
 import (
-	"bytes"
 	"io"
 	"mime"
 	"net/http"
@@ -21,14 +20,13 @@ var alternateHeaders = []string{
 // that it stands for: form fields are headers, parameters, and in content the body. Form fields
 // override real headers. xAPI 2.0 has no such syntax.
 func (s *Surface) undoAlternateSyntax(c *call) error {
-	query := c.r.URL.Query()
-	if c.r.Method != http.MethodPost || !query.Has("method") {
+	if c.r.Method != http.MethodPost || !c.query.Has("method") {
 		return nil
 	}
-	if len(query) > 1 {
+	if len(c.query) > 1 || len(c.query["method"]) > 1 {
 		return lrs.Errorf(lrs.KindInvalid, "in the alternate request syntax the URL carries the parameter method alone: send the others as form fields")
 	}
-	method := query.Get("method")
+	method := c.query.Get("method")
 	if !slices.Contains([]string{"GET", "PUT", "POST", "DELETE"}, method) {
 		return lrs.Errorf(lrs.KindInvalid, "the parameter method must be GET, PUT, POST or DELETE, not %s", quoteShort(method))
 	}
@@ -51,6 +49,11 @@ func (c *call) become(method string, form url.Values) error {
 	r := c.r.Clone(c.r.Context())
 	r.Method = method
 	r.Header.Set("Content-Type", "application/json")
+	for _, name := range slices.Concat(alternateHeaders, []string{"content"}) {
+		if len(form[name]) > 1 {
+			return refused([]lrs.Violation{parameterFault(name, "is given more than once")})
+		}
+	}
 	for _, name := range alternateHeaders {
 		if form.Has(name) {
 			r.Header.Set(name, form.Get(name))
@@ -60,13 +63,12 @@ func (c *call) become(method string, form url.Values) error {
 	if v, known := lrs.ParseVersion(r.Header.Get(headerVersion)); known && v != lrs.V103 {
 		return lrs.Errorf(lrs.KindInvalid, "xAPI %s has no alternate request syntax: send the %s itself", v, method)
 	}
-	content := []byte(strings.Join(form["content"], ""))
+	content := form.Get("content")
 	if needsContent := method == http.MethodPut || method == http.MethodPost; needsContent != form.Has("content") {
 		return lrs.Errorf(lrs.KindInvalid, "the form field content must hold the body of a PUT or POST, and of nothing else")
 	}
 	form.Del("content")
-	r.URL.RawQuery = form.Encode()
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
-	c.r = r
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(content)), int64(len(content))
+	c.r, c.query = r, form
 	return nil
 }

@@ -1,6 +1,7 @@
 package xapi
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 
@@ -48,7 +49,9 @@ func (c *call) readStatementQuery() (statementQuery, error) {
 	}
 	if c.query.Has("more") {
 		p.alone("more", nil)
-		q.filter.More = c.query.Get("more")
+		if q.filter.More = c.query.Get("more"); q.filter.More == "" {
+			p.fault("more", "is empty: use the link from the answer unchanged")
+		}
 	}
 	q.filter.Presentation = lrs.Presentation{Format: p.format(), Attachments: p.boolean("attachments"), Languages: c.languages()}
 	q.filter.Agent = p.agent("agent")
@@ -102,14 +105,14 @@ func (p *parameters) boolean(name string) bool {
 	return s == "true"
 }
 
-// count reads a number of things; nil when it isn't given.
+// count reads a number of things, how large it may be; nil when it isn't given.
 func (p *parameters) count(name string) *int {
 	s, given := p.text(name)
 	if !given {
 		return nil
 	}
 	n, err := strconv.ParseUint(s, 10, 31)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range, n is the most there is
 		p.fault(name, "must be a whole number, 0 or more")
 	}
 	count := int(n)

@@ -7,6 +7,7 @@
 package xapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -106,12 +107,12 @@ func (s *Surface) answer(path string, c *call) error {
 		}
 		c.w.Header().Set(headerConsistentThrough, through.String())
 	}
-	if err := s.undoAlternateSyntax(c); err != nil {
-		return err
-	}
 	var err error
 	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
 		return lrs.Errorf(lrs.KindInvalid, "the query string cannot be read: percent-encode its values")
+	}
+	if err := s.undoAlternateSyntax(c); err != nil {
+		return err
 	}
 	method := c.r.Method
 	if method == http.MethodHead {
@@ -187,7 +188,7 @@ func (c *call) only(names ...string) error {
 		case !slices.Contains(names, name):
 			violations = append(violations, lrs.Violation{
 				Pointer: "", Rule: "unknown-parameter", Section: "Communication 3.2",
-				Detail: "the parameter " + quoteShort(name) + " is not known here, names are case-sensitive; known are " + strings.Join(names, ", "),
+				Detail: "the parameter " + quoteShort(name) + " is not known here, names are case-sensitive; known are: " + cmp.Or(strings.Join(names, ", "), "none"),
 			})
 		case len(values) > 1:
 			violations = append(violations, parameterFault(name, "is given more than once"))
