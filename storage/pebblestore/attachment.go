@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -241,3 +242,5 @@ func (a *attachmentFiles) removeUnreferenced(s *Store, digests []string) error {
 	}
 	return errors.Join(errs...)
 }
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

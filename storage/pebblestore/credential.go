@@ -3,18 +3,11 @@ package pebblestore
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"acquis/lrs"
 )
-
-func isNotExist(err error) bool {
-	return err != nil && (os.IsNotExist(err) || errors.Is(err, fs.ErrNotExist))
-}
 
 func credentialKey(key string) []byte { return append([]byte{spaceCredential}, key...) }
 

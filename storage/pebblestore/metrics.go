@@ -11,6 +11,8 @@ type metrics struct {
 	statements prometheus.Counter
 	commits    prometheus.Histogram
 	group      prometheus.Histogram
+	queries    prometheus.Histogram
+	steps      prometheus.Histogram
 }
 
 func newMetrics() *metrics {
@@ -26,7 +28,20 @@ func newMetrics() *metrics {
 			Name: "acquis_store_commit_statements", Help: "Statements joined in one commit.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 14),
 		}),
+		queries: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "acquis_store_query_seconds", Help: "Time of one page of statements.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14),
+		}),
+		steps: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "acquis_store_query_steps", Help: "Index steps that one page of statements took.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 12),
+		}),
 	}
+}
+
+func (m *metrics) observeQuery(steps int, took time.Duration) {
+	m.queries.Observe(took.Seconds())
+	m.steps.Observe(float64(steps))
 }
 
 func (m *metrics) observeCommit(statements int, took time.Duration) {
@@ -57,6 +72,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	m.statements.Collect(ch)
 	m.commits.Collect(ch)
 	m.group.Collect(ch)
+	m.queries.Collect(ch)
+	m.steps.Collect(ch)
 	db := c.store.db.Metrics()
 	gauge := func(desc *prometheus.Desc, v float64) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v)

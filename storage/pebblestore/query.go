@@ -18,13 +18,17 @@ func (s *Store) QueryStatements(ctx context.Context, q lrs.StatementQuery) (page
 	if q.Until != 0 && q.Since >= q.Until {
 		return page, nil
 	}
+	start := s.now()
 	snapshot := s.db.NewSnapshot()
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	w, err := newWalk(snapshot, q)
 	if err != nil {
 		return page, err
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
+	defer func() {
+		err = errors.Join(err, w.close())
+		s.metrics.observeQuery(w.steps, s.now().Sub(start))
+	}()
 	return w.page(ctx)
 }
 
