@@ -21,21 +21,20 @@ import (
 // after the answer.
 func LimitBody(r *http.Request, limit int64) {
 	if r.ContentLength > limit {
-		r.Body = &refusedBody{Closer: r.Body, limit: limit}
+		r.Body = &refusedBody{r.Body, &http.MaxBytesError{Limit: limit}}
 		return
 	}
 	r.Body = http.MaxBytesReader(nil, r.Body, limit)
 }
 
-// refusedBody is a body that is known to be too large before its first byte is read.
+// refusedBody is a body that is known to be wrong before its first byte is read. The surface that
+// reads it answers, with the headers that its answers have.
 type refusedBody struct {
 	io.Closer
-	limit int64
+	reason error
 }
 
-func (b *refusedBody) Read([]byte) (int, error) {
-	return 0, &http.MaxBytesError{Limit: b.limit}
-}
+func (b *refusedBody) Read([]byte) (int, error) { return 0, b.reason }
 
 // readBody bounds every body and decodes gzip bodies while they are read (RFC 9110, section
 // 8.4). Both the compressed and the decompressed bytes are bounded; nothing is held in memory but
@@ -57,11 +56,9 @@ func (s *Server) readBody(c *gin.Context) {
 		r.Body, r.ContentLength = decoded, -1
 		LimitBody(r, s.opts.MaxBody)
 	default:
-		c.Abort()
 		c.Header("Accept-Encoding", "gzip") // RFC 9110, section 12.5.3
-		s.problems.Write(c.Writer, r, lrs.Errorf(lrs.KindUnsupportedMediaType,
-			"The body has a content encoding that is not taken here; send it plain or with gzip."))
-		return
+		r.Body = &refusedBody{r.Body, lrs.Errorf(lrs.KindUnsupportedMediaType,
+			"The body has a content encoding that is not taken here; send it plain or with gzip.")}
 	}
 	c.Next()
 }
