@@ -6,6 +6,8 @@ import (
 	"errors"
 	"mime"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // DocumentWrite is what a PUT or POST to a document resource says.
@@ -46,7 +48,8 @@ func (s *Service) PutDocument(ctx context.Context, p Principal, w DocumentWrite)
 }
 
 // MergeDocument lays the top-level properties of a JSON object over those of the stored one, as POST
-// does (Communication 2.2). Where nothing is stored it stores what came, of whatever type.
+// does (Communication 2.2). Where nothing is stored it stores what came, of whatever type; what is
+// said to be JSON must be.
 func (s *Service) MergeDocument(ctx context.Context, p Principal, w DocumentWrite) error {
 	return s.write(ctx, p, w, DocumentWrite.merge)
 }
@@ -165,6 +168,9 @@ func (w DocumentWrite) put(current *Document) (Document, error) {
 
 func (w DocumentWrite) merge(current *Document) (Document, error) {
 	if current == nil {
+		if isJSONType(w.ContentType) && !jsontext.Value(w.Content).IsValid(jsontext.AllowDuplicateNames(true)) {
+			return Document{}, Errorf(KindInvalid, "the content is not JSON, as its Content-Type says it is")
+		}
 		return Document{ContentType: w.ContentType, Content: w.Content}, nil
 	}
 	switch {

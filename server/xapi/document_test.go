@@ -190,6 +190,10 @@ func TestDocumentMerge(t *testing.T) {
 			post(t, "merged", "application/json; charset=utf-8", `{"b":{"z":3},"d":null}`).want(t, 204, "")
 			d.holds(t, "merged", `{"a":1.00,"b":{"z":3},"c":[1],"d":null}`)
 		})
+		t.Run("XAPI-00229, XAPI-00281, XAPI-00314: a new document that is said to be JSON must be", func(t *testing.T) {
+			post(t, "broken", "application/json", `{"b":2}[`).want(t, 400, "the content is not JSON")
+			post(t, "broken", "application/json", `{"b":2}`).want(t, 204, "")
+		})
 		const stored = `{"a":1}`
 		d.put(t, "json", "application/json", stored)
 		for name, test := range map[string]struct{ contentType, body, says string }{
