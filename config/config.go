@@ -64,6 +64,7 @@ type HTTP struct {
 	ReadIdleTimeout  time.Duration
 	WriteIdleTimeout time.Duration
 	IdleTimeout      time.Duration
+	DrainDelay       time.Duration
 	Drain            time.Duration
 }
 

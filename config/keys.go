@@ -149,6 +149,11 @@ func httpKeys(h *HTTP) []key {
 			Meaning: "How long a connection is kept open between two requests. Behind a proxy, choose more than the proxy does.",
 		},
 		{
+			Name: "http.drain_delay", into: &h.DrainDelay, Min: "0s", Max: "5m",
+			Default: "0s", Example: "5s",
+			Meaning: "How long connections are still taken after SIGTERM made readiness go false, so that a load balancer can look away first.",
+		},
+		{
 			Name: "http.drain", into: &h.Drain, Min: "0s", Max: "1h",
 			Default: "30s", Example: "20s",
 			Meaning: "How long SIGTERM waits for requests in flight. Choose less than the supervisor waits before it kills.",

@@ -194,8 +194,13 @@ func (p *process) mount(registry *prometheus.Registry) error {
 		probes.Metrics = registry
 	}
 	main := ops.New(probes)
+	probes.Metrics = registry
+	aside := ops.New(probes)
 	options := p.serverOptions()
-	options.Metrics, options.OnDrain = registry, main.Drain
+	options.Metrics, options.OnDrain = registry, func() {
+		main.Drain()
+		aside.Drain()
+	}
 	var err error
 	p.server, err = server.New(
 		options,
@@ -205,8 +210,7 @@ func (p *process) mount(registry *prometheus.Registry) error {
 	if err != nil || !apart {
 		return err
 	}
-	probes.Metrics = registry
-	p.metrics, err = server.New(p.serverOptions(), server.Mount{Path: "", Surface: ops.New(probes)})
+	p.metrics, err = server.New(p.serverOptions(), server.Mount{Path: "", Surface: aside})
 	return err
 }
 
@@ -215,7 +219,7 @@ func (p *process) serverOptions() server.Options {
 		Logger: p.logger, BasePath: p.config.BasePath, Origins: p.config.CORS.Origins, PreflightAge: p.config.CORS.MaxAge,
 		ReadHeaderTimeout: p.config.HTTP.HeaderTimeout, ReadIdleTimeout: p.config.HTTP.ReadIdleTimeout,
 		WriteIdleTimeout: p.config.HTTP.WriteIdleTimeout, IdleTimeout: p.config.HTTP.IdleTimeout,
-		DrainTimeout: p.config.HTTP.Drain, MaxHeaderBytes: int(p.config.Limits.Header),
+		DrainDelay: p.config.HTTP.DrainDelay, DrainTimeout: p.config.HTTP.Drain, MaxHeaderBytes: int(p.config.Limits.Header),
 		MaxBody: int64(max(p.config.Limits.Request, p.config.Limits.Body, p.config.Limits.Document)),
 	}
 }

@@ -46,17 +46,26 @@ func (p *process) welcome(ctx context.Context, out io.Writer, at net.Addr, demo 
 // madeCredential is a credential to print.
 type madeCredential struct{ title, key, secret string }
 
-// firstCredential makes sure that somebody can come in: the credential of the configuration, the
-// demo's, or at the very first start one that is printed once. nil when nothing is to be printed.
+// firstCredential makes sure that somebody can come in: the credential of the configuration and the
+// demo's, which live no longer than the process, or at the very first start one that is kept and
+// printed once. nil when nothing is to be printed.
 func (p *process) firstCredential(ctx context.Context, demo bool) (*madeCredential, error) {
 	if key := p.config.Root.Key; key != "" {
-		if err := p.register(ctx, key, p.config.Root.Secret.Reveal()); err != nil || !demo {
+		c, err := rootCredential(key)
+		if err == nil {
+			err = p.accounts.Admit(c, p.config.Root.Secret.Reveal())
+		}
+		if err != nil || !demo {
 			return nil, err
 		}
 	}
 	if demo {
 		made := &madeCredential{"The development credential (everybody knows it: not for production):", demoKey, demoSecret}
-		return made, p.register(ctx, demoKey, demoSecret)
+		c, err := rootCredential(demoKey)
+		if err != nil {
+			return nil, err
+		}
+		return made, p.accounts.Admit(c, demoSecret)
 	}
 	known, err := p.store.HasCredentials(ctx)
 	if err != nil || known {
@@ -67,19 +76,20 @@ func (p *process) firstCredential(ctx context.Context, demo bool) (*madeCredenti
 		return nil, err
 	}
 	made := &madeCredential{"The first credential, with every scope. It is shown this once: keep it.", "root", secret}
-	return made, p.register(ctx, made.key, secret)
+	c, err := rootCredential(made.key)
+	if err != nil {
+		return nil, err
+	}
+	return made, p.accounts.Register(ctx, c, secret)
 }
 
-// register keeps a credential with every scope.
-func (p *process) register(ctx context.Context, key, secret string) error {
+// rootCredential is a credential with every scope.
+func rootCredential(key string) (lrs.Credential, error) {
 	authority, err := json.Marshal(map[string]any{
 		"objectType": "Agent", "name": key,
 		"account": map[string]string{"homePage": "urn:acquis:credential", "name": key},
 	}, json.Deterministic(true))
-	if err != nil {
-		return err
-	}
-	return p.accounts.Register(ctx, lrs.Credential{Key: key, Source: key, Scopes: lrs.ScopeAll, Authority: authority}, secret)
+	return lrs.Credential{Key: key, Source: key, Scopes: lrs.ScopeAll, Authority: authority}, err
 }
 
 // demoSeed makes the demo the same at every start, so that loading it again changes nothing.
