@@ -319,10 +319,7 @@ func (u *unit) append(d *lrs.Draft) error {
 		if known, err = u.id(d.ID); err != nil {
 			return err
 		}
-		if u.pending == nil {
-			u.pending = map[lrs.ID]*lrs.Draft{}
-		}
-		u.pending[d.ID] = d
+		u.expect(d)
 	}
 	known.stored = stored
 	u.setID(d.ID, known)
@@ -333,6 +330,14 @@ func (u *unit) append(d *lrs.Draft) error {
 	return u.index(stored, 0, d, known)
 }
 
+// expect makes the draft known to the drafts that follow in this unit.
+func (u *unit) expect(d *lrs.Draft) {
+	if u.pending == nil {
+		u.pending = map[lrs.ID]*lrs.Draft{}
+	}
+	u.pending[d.ID] = d
+}
+
 // index writes a statement and everything by which it is found.
 func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
 	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, bytes: d.Seal(stored)}
@@ -341,7 +346,10 @@ func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known id
 	for _, sha2 := range d.Attachments {
 		u.set(attachedKey(sha2, stored), nil)
 	}
-	if known.voided && !d.Voids {
+	switch { // what voids cannot be voided (Data 2.3.2)
+	case known.voided && d.Voids:
+		u.del(instantKey(spaceVoided, stored))
+	case known.voided:
 		u.set(instantKey(spaceVoided, stored), nil)
 	}
 	if d.Target != uuid.Nil {

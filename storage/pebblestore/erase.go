@@ -56,6 +56,7 @@ func (s *Store) RedactStatement(ctx context.Context, id lrs.ID, draft *lrs.Draft
 		if known, err = u.id(id); err != nil { // unindexing may have changed what it refers to, itself included
 			return err
 		}
+		u.expect(draft)
 		if err := u.index(known.stored, r.revision+1, draft, known); err != nil {
 			return err
 		}

@@ -39,8 +39,11 @@ type walk struct {
 	rows   *list   // the statements
 	voided *list
 	steps  int
-	arena  []byte // holds the page's bytes
+	arena  []byte // holds bytes of the page; a new one is made when it is full
 }
+
+// arenaSize makes one allocation do for a dozen or two statements.
+const arenaSize = 24 << 10
 
 func newWalk(r pebble.Reader, q lrs.StatementQuery) (*walk, error) {
 	w := &walk{query: q}
@@ -195,7 +198,7 @@ func (w *walk) read(t lrs.Instant) (entry lrs.Entry, ok bool, err error) {
 		return lrs.Entry{}, false, err
 	}
 	if cap(w.arena)-len(w.arena) < len(r.bytes) {
-		w.arena = make([]byte, 0, max(len(r.bytes), min(w.query.Limit, 64)*1536))
+		w.arena = make([]byte, 0, max(len(r.bytes), arenaSize))
 	}
 	start := len(w.arena)
 	w.arena = append(w.arena, r.bytes...)
