@@ -14,12 +14,13 @@ import (
 // maxPrepared bounds the buffer that is made ahead on the word of a Content-Length.
 const maxPrepared = 1 << 20
 
-// readAll reads a body whose length, when it is known, saves growing the buffer.
+// readAll reads a body whose length, when it is known, saves gathering pieces.
 func readAll(body io.Reader, length int64) ([]byte, error) {
-	var b bytes.Buffer
-	if length > 0 {
-		b.Grow(int(min(length, maxPrepared)) + bytes.MinRead)
+	if length <= 0 || length > maxPrepared {
+		return io.ReadAll(body) // which leaves less behind than a buffer that doubles
 	}
+	var b bytes.Buffer
+	b.Grow(int(length) + bytes.MinRead)
 	_, err := b.ReadFrom(body)
 	return b.Bytes(), err
 }

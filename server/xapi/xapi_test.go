@@ -283,12 +283,13 @@ func TestStatementsEveryAnswer(t *testing.T) {
 		{"a forbidden request", "GET", "/statements", "", "Key: state", 403},
 		{"a method that is not known", "DELETE", "/statements", "", "", 405},
 		{"a method that nobody uses", "PATCH", "/statements", "", "", 405},
+		{"an unknown content encoding", "POST", "/statements", "x", "Content-Type: application/json\nContent-Encoding: br", 415},
 		{"a wrong alternate request", "POST", "/statements?method=BREW", "", "", 400},
 	} {
 		t.Run("XAPI-00153 "+c.rule+" carries Consistent-Through", func(t *testing.T) {
 			var header []string
 			if c.header != "" {
-				header = append(header, c.header)
+				header = strings.Split(c.header, "\n")
 			}
 			a := s.send(t, c.method, c.path, c.body, header...).want(t, c.status, "")
 			if _, err := lrs.ParseTimestamp(a.header.Get(consistentThrough), lrs.V103); err != nil {
