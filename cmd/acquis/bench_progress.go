@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -15,10 +16,11 @@ type benchBar struct {
 	stop func()
 }
 
-func (b *bencher) newBar(title string, total int64, options ...progressbar.Option) *progressbar.ProgressBar {
-	file, isFile := b.notes.(*os.File)
+// newBar makes a bar that shows on a terminal only; a total of -1 makes a spinner.
+func newBar(w io.Writer, title string, total int64, options ...progressbar.Option) *progressbar.ProgressBar {
+	file, isFile := w.(*os.File)
 	return progressbar.NewOptions64(total, append(options,
-		progressbar.OptionSetWriter(b.notes),
+		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetVisibility(isFile && term.IsTerminal(int(file.Fd()))),
 		progressbar.OptionSetDescription(title),
 		progressbar.OptionThrottle(100*time.Millisecond),
@@ -29,14 +31,14 @@ func (b *bencher) newBar(title string, total int64, options ...progressbar.Optio
 // countBar advances by what add is told.
 func (b *bencher) countBar(title string, total int) *benchBar {
 	return &benchBar{
-		bar:  b.newBar(title, int64(total), progressbar.OptionShowCount(), progressbar.OptionShowIts()),
+		bar:  newBar(b.notes, title, int64(total), progressbar.OptionShowCount(), progressbar.OptionShowIts()),
 		stop: func() {},
 	}
 }
 
 // timeBar advances with the clock, warm-up included.
 func (b *bencher) timeBar(title string, t benchTime) *benchBar {
-	bar := b.newBar(title, int64((t.Warmup+t.Duration)/time.Millisecond), progressbar.OptionSetPredictTime(false))
+	bar := newBar(b.notes, title, int64((t.Warmup+t.Duration)/time.Millisecond), progressbar.OptionSetPredictTime(false))
 	ended := make(chan struct{})
 	var ticking sync.WaitGroup
 	ticking.Go(func() {

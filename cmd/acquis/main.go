@@ -15,9 +15,10 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Serve  ServeCmd  `cmd:"" help:"Serve xAPI over HTTP."`
-	Bench  BenchCmd  `cmd:"" help:"Measure this or any other LRS."`
-	Config ConfigCmd `cmd:"" help:"Check the configuration, or write its reference."`
+	Serve   ServeCmd   `cmd:"" help:"Serve xAPI over HTTP."`
+	Bench   BenchCmd   `cmd:"" help:"Measure this or any other LRS."`
+	Compact CompactCmd `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
+	Config  ConfigCmd  `cmd:"" help:"Check the configuration, or write its reference."`
 }
 
 func main() {
