@@ -73,6 +73,7 @@ type member struct {
 // readMembers lists the properties of a JSON object in order.
 func readMembers(object []byte) ([]member, error) {
 	r := newReader(object)
+	defer r.release()
 	var members []member
 	_, ok := r.object("a JSON object", "Communication 2.2", func(name []byte) {
 		members = append(members, member{string(name), bytes.Clone(r.value())})

@@ -67,8 +67,9 @@ func newDecoder(body []byte, version Version, limits Limits) *decoder {
 	return &decoder{reader: newReader(body), version: version, timestamps: version, limits: limits}
 }
 
-// finish makes sure that nothing follows and turns what was found into one error.
+// finish makes sure that nothing follows, turns what was found into one error, and ends the decoder.
 func (d *decoder) finish(what string) error {
+	defer d.release()
 	if d.tooLarge != nil {
 		return d.tooLarge
 	}
@@ -89,7 +90,7 @@ func (d *decoder) finish(what string) error {
 func (d *decoder) place(s span) span { return span{s.start - d.origin, s.end - d.origin} }
 
 func (d *decoder) statement() *Statement {
-	s := &Statement{}
+	s := &Statement{places: places{activities: make([]*Activity, 0, 8)}}
 	d.current, d.inSub = s, false
 	d.peek()
 	d.origin = -1

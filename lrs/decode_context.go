@@ -1,6 +1,7 @@
 package lrs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -131,7 +132,7 @@ func (d *decoder) contextProperty(c *Context, name []byte) {
 // that it is stored as an array (Data 2.4.6.2).
 func (d *decoder) contextActivities(c *ContextActivities) {
 	d.object("a contextActivities object", "Data 2.4.6.2", func(name []byte) {
-		list := map[string]*[]Activity{"parent": &c.Parent, "grouping": &c.Grouping, "category": &c.Category, "other": &c.Other}[string(name)]
+		list := c.list(name)
 		if list == nil {
 			d.unknown(name, "contextActivities", "Data 2.4.6.2")
 			return
@@ -152,6 +153,22 @@ func (d *decoder) contextActivities(c *ContextActivities) {
 			d.noteActivity(&(*list)[i])
 		}
 	})
+}
+
+// list is the list of the name, nil when there is none.
+func (c *ContextActivities) list(name []byte) *[]Activity {
+	switch string(name) {
+	case "parent":
+		return &c.Parent
+	case "grouping":
+		return &c.Grouping
+	case "category":
+		return &c.Category
+	case "other":
+		return &c.Other
+	default:
+		return nil
+	}
 }
 
 // contextActors reads contextAgents or contextGroups (2.0: 4.2.2.5).
@@ -207,21 +224,26 @@ func (d *decoder) relevantTypes(section string) []string {
 	return types
 }
 
+// attachmentNeeds are the properties that every Attachment has.
+var attachmentNeeds = [...]string{"usageType", "display", "contentType", "length", "sha2"}
+
 // attachments reads the array of Attachment objects (Data 2.4.11).
 func (d *decoder) attachments() []Attachment {
 	var list []Attachment
 	d.array("an array of Attachments", "Data 2.4.11", func() {
 		var a Attachment
-		var missing = map[string]bool{"usageType": true, "display": true, "contentType": true, "length": true, "sha2": true}
+		var given [len(attachmentNeeds)]bool
 		_, ok := d.object("an Attachment", "Data 2.4.11", func(name []byte) {
-			delete(missing, string(name))
+			if i := slices.Index(attachmentNeeds[:], string(name)); i >= 0 {
+				given[i] = true
+			}
 			d.attachmentProperty(&a, name)
 		})
 		if !ok {
 			return
 		}
-		for _, name := range []string{"usageType", "display", "contentType", "length", "sha2"} {
-			if missing[name] {
+		for i, name := range attachmentNeeds {
+			if !given[i] {
 				d.fail("required", "Data 2.4.11", "an Attachment needs the property %q", name)
 			}
 		}

@@ -154,6 +154,7 @@ func (f formatter) filterDefinition(definition RawJSON) (RawJSON, error) {
 
 func (f formatter) filterComponents(list RawJSON) (RawJSON, error) {
 	r := newReader(list)
+	defer r.release()
 	out := []byte{'['}
 	var failed error
 	r.array("an array", "", func() {

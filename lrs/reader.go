@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -26,9 +28,27 @@ type reader struct {
 	err        error
 }
 
+// decoders hands the working memory of finished readers to new ones.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// newReader returns a reader of body; release it when everything is read.
 func newReader(body []byte) *reader {
-	return &reader{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body}
+	dec, _ := decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(body))
+	return &reader{dec: dec, body: body}
 }
+
+// release gives the working memory back. The reader must not be used any more.
+func (r *reader) release() {
+	r.dec.Reset(nothing{}) // let go of the body
+	decoders.Put(r.dec)
+	r.dec = nil
+}
+
+// nothing is an empty input.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
 
 // fail notes a violation at the value that was read last.
 func (r *reader) fail(rule, section, format string, args ...any) {

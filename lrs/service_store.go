@@ -177,6 +177,7 @@ func saidAt(violations []Violation, pointer string) bool {
 // splitStatements takes a body apart as far as it can be read, for explanations.
 func splitStatements(body []byte) (elements [][]byte, batch bool) {
 	r := newReader(body)
+	defer r.release()
 	if r.peek() != '[' {
 		return [][]byte{body}, false
 	}
