@@ -324,7 +324,7 @@ func TestServe_gzipBomb(t *testing.T) {
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)
 	blank := bytes.Repeat([]byte(" "), 1<<20)
-	for range 500 {
+	for range 40 {
 		if _, err := w.Write(blank); err != nil {
 			t.Fatal(err)
 		}
@@ -360,7 +360,7 @@ func TestServe_gzipBomb(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	t.Run("bombs of 10 GB in all leave less than 256 MiB behind", func(t *testing.T) {
+	t.Run("twenty bombs at four a time leave less than 256 MiB behind", func(t *testing.T) {
 		if grown := p.metric(t, "process_resident_memory_bytes") - before; grown > 256<<20 {
 			t.Errorf("memory grew by %.0f MiB", grown/(1<<20))
 		} else {

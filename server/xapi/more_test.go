@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -29,6 +30,7 @@ func TestMore(t *testing.T) {
 		writers.Go(func() {
 			for !done.Load() {
 				s.post(t, statement(uuid.New()))
+				time.Sleep(2 * time.Millisecond) // the walks shall see more than what is new
 			}
 		})
 	}
