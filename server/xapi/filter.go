@@ -67,13 +67,16 @@ func (c *call) readStatementQuery() (statementQuery, error) {
 	return q, refused(p.violations)
 }
 
+// maxLanguages bounds the wishes that count: each is compared with every language map of a page.
+const maxLanguages = 20
+
 // languages reads Accept-Language; what cannot be read counts as no wish.
 func (c *call) languages() []language.Tag {
 	tags, _, err := language.ParseAcceptLanguage(c.r.Header.Get("Accept-Language"))
 	if err != nil {
 		return nil
 	}
-	return tags
+	return tags[:min(len(tags), maxLanguages)]
 }
 
 // alone refuses parameters beside name that are not among the allowed.

@@ -155,6 +155,15 @@ func TestParameters_refused(t *testing.T) {
 	t.Run("XAPI-00151 statementId goes with format and attachments", func(t *testing.T) {
 		s.send(t, "GET", "/statements"+query("statementId", id.String(), "format", "ids", "attachments", "true"), "").want(t, 200, id.String())
 	})
+	t.Run("of very many faults some are said", func(t *testing.T) {
+		var unknown []string
+		for i := range 2000 {
+			unknown = append(unknown, fmt.Sprint("x", i), "")
+		}
+		if got := s.send(t, "GET", "/statements"+query(unknown...), "").want(t, 400, "x0").violations(t); len(got) != 50 {
+			t.Errorf("%d violations", len(got))
+		}
+	})
 	t.Run("everything that is wrong is said at once", func(t *testing.T) {
 		a := s.send(t, "GET", "/statements"+query("limit", "x", "verb", "x", "agent", "x", "format", "x"), "").want(t, 400, "")
 		if got := a.violations(t); len(got) != 4 {
@@ -221,6 +230,11 @@ func TestFormats(t *testing.T) {
 			}
 		})
 	}
+	t.Run("only the first wishes of a very long Accept-Language count", func(t *testing.T) {
+		if v := get(t, "canonical", strings.Repeat("ja, ", 30)+"fr"); v.Verb.Display["fr"] != "" {
+			t.Errorf("display %v", v.Verb.Display)
+		}
+	})
 	t.Run("canonical merges the languages of all statements", func(t *testing.T) {
 		if v := get(t, "canonical", "it"); !strings.Contains(fmt.Sprint(v.Object.Definition["name"]), "Pagina") {
 			t.Errorf("%v", v.Object.Definition)

@@ -68,6 +68,9 @@ func (s *Surface) writeResult(c *call, result lrs.StatementResult, content []byt
 	parts := multipart.NewWriter(c.w)
 	c.w.Header().Set("Content-Type", "multipart/mixed; boundary="+parts.Boundary())
 	c.w.WriteHeader(http.StatusOK)
+	if c.r.Method == http.MethodHead {
+		return nil // nobody gets the attachments, so they need not be read
+	}
 	first, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json"}})
 	if err == nil {
 		_, err = first.Write(content)

@@ -201,13 +201,16 @@ func parameterFault(name, detail string) lrs.Violation {
 	return lrs.Violation{Rule: "parameter", Section: "Communication 2", Detail: "the parameter " + name + " " + detail}
 }
 
+// maxFaults bounds how many faults of parameters one answer lists.
+const maxFaults = 50
+
 // refused is the error of a request whose parameters have these faults, nil without any.
 func refused(violations []lrs.Violation) error {
 	if len(violations) == 0 {
 		return nil
 	}
 	slices.SortFunc(violations, func(a, b lrs.Violation) int { return strings.Compare(a.Detail, b.Detail) })
-	return &lrs.Error{Kind: lrs.KindInvalid, Detail: "the request's parameters are wrong", Violations: violations}
+	return &lrs.Error{Kind: lrs.KindInvalid, Detail: "the request's parameters are wrong", Violations: violations[:min(len(violations), maxFaults)]}
 }
 
 // quoteShort quotes what a client sent, cut to a length that suits a message.
