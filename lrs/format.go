@@ -185,13 +185,16 @@ func (f formatter) oneLanguage(languageMap RawJSON) (RawJSON, error) {
 	return writeMembers(members[bestLanguage(members, f.languages):][:1]), nil
 }
 
+// maxLanguages is how many languages of a map are considered: matching is slow with many.
+const maxLanguages = 100
+
 func bestLanguage(members []member, wanted []language.Tag) int {
 	if len(wanted) == 0 {
 		return 0
 	}
 	var tags []language.Tag
 	var index []int
-	for i, m := range members {
+	for i, m := range members[:min(len(members), maxLanguages)] {
 		if tag, err := language.Parse(m.name); err == nil {
 			tags, index = append(tags, tag), append(index, i)
 		}

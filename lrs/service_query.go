@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,30 +197,23 @@ func (s *Service) show(ctx context.Context, entries []Entry, more string, how Pr
 	return result, err
 }
 
-// listAttachments lists the attachments of the entries whose content is kept, each once.
+// listAttachments lists the attachments that came with the entries, each once.
 func (s *Service) listAttachments(ctx context.Context, entries []Entry, result *StatementResult) error {
 	seen := map[string]bool{}
 	for _, e := range entries {
+		if len(e.Attachments) == 0 {
+			continue
+		}
 		statement, err := DecodeStored(e.Bytes)
 		if err != nil {
 			return err
 		}
 		for _, a := range attachmentsOf(statement) {
 			sum := strings.ToLower(a.SHA2)
-			if seen[sum] {
+			if seen[sum] || !slices.Contains(e.Attachments, sum) {
 				continue
 			}
 			seen[sum] = true
-			content, _, err := s.store.OpenAttachment(ctx, sum)
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := content.Close(); err != nil {
-				return err
-			}
 			result.Attachments = append(result.Attachments, AttachmentContent{a.SHA2, a.ContentType})
 		}
 	}

@@ -13,7 +13,9 @@ type Entry struct {
 	Revision uint32 // how often it was redacted
 	Source   string
 	Voided   bool
-	Bytes    []byte // the statement as it is served in the exact format; must not be changed
+	// Attachments are the SHA-2, in lower case, of the attachments that came with the statement.
+	Attachments []string
+	Bytes       []byte // the statement as it is served in the exact format; must not be changed
 }
 
 // StatementQuery asks for statements in the order of stored. Every term must match, own or

@@ -340,7 +340,7 @@ func (u *unit) expect(d *lrs.Draft) {
 
 // index writes a statement and everything by which it is found.
 func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
-	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, bytes: d.Seal(stored)}
+	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, attached: d.Attachments, bytes: d.Seal(stored)}
 	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
 	u.post(d.Terms, stored)
 	for _, sha2 := range d.Attachments {

@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"hash/maphash"
 	"slices"
@@ -64,23 +63,15 @@ func documentID(scope lrs.DocumentScope, prefix, key []byte) string {
 
 func encodeDocument(d lrs.Document) []byte {
 	b := appendInstant(make([]byte, 0, len(d.Content)+len(d.ContentType)+2*instantSize), d.Updated)
-	b = binary.AppendUvarint(b, uint64(len(d.ContentType)))
-	b = append(b, d.ContentType...)
-	return append(b, d.Content...)
+	return append(appendText(b, d.ContentType), d.Content...)
 }
 
 func decodeDocument(b []byte) (lrs.Document, error) {
 	if len(b) < instantSize {
 		return lrs.Document{}, errDamaged
 	}
-	d := lrs.Document{Updated: instantAt(b[:instantSize])}
-	length, n := binary.Uvarint(b[instantSize:])
-	b = b[instantSize:]
-	if n <= 0 || uint64(len(b)-n) < length {
-		return lrs.Document{}, errDamaged
-	}
-	d.ContentType, d.Content = string(b[n:n+int(length)]), b[n+int(length):]
-	return d, nil
+	contentType, content, err := cutText(b[instantSize:])
+	return lrs.Document{ContentType: contentType, Content: content, Updated: instantAt(b[:instantSize])}, err
 }
 
 // Document implements lrs.DocumentStore.

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -105,6 +106,7 @@ type record struct {
 	revision uint32
 	id       lrs.ID
 	source   string
+	attached []string // SHA-2 of the attachments that came along
 	bytes    []byte
 }
 
@@ -118,9 +120,23 @@ func (r record) encode(b []byte) []byte {
 	}
 	b = append(b, r.id[:]...)
 	b = binary.AppendUvarint(b, uint64(r.revision))
-	b = binary.AppendUvarint(b, uint64(len(r.source)))
-	b = append(b, r.source...)
+	b = appendText(b, r.source)
+	b = appendText(b, strings.Join(r.attached, " "))
 	return append(b, r.bytes...)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// cutText takes a text that appendText wrote off the front of b.
+func cutText(b []byte) (text string, rest []byte, err error) {
+	length, n := binary.Uvarint(b)
+	if n <= 0 || uint64(len(b)-n) < length {
+		return "", nil, errDamaged
+	}
+	end := n + int(length)
+	return string(b[n:end]), b[end:], nil
 }
 
 // decodeRecord reads a record; its bytes alias b.
@@ -149,15 +165,21 @@ func decodeRecord(b []byte) (record, error) {
 	if n <= 0 {
 		return record{}, errDamaged
 	}
-	b = b[n:]
-	length, n := binary.Uvarint(b)
-	if n <= 0 || uint64(len(b)-n) < length {
-		return record{}, errDamaged
+	r.revision = uint32(revision)
+	var attached string
+	var err error
+	if r.source, b, err = cutText(b[n:]); err != nil {
+		return record{}, err
 	}
-	r.revision, r.source, r.bytes = uint32(revision), string(b[n:n+int(length)]), b[n+int(length):]
+	if attached, r.bytes, err = cutText(b); err != nil {
+		return record{}, err
+	}
+	if attached != "" {
+		r.attached = strings.Split(attached, " ")
+	}
 	return r, nil
 }
 
 func (r record) entry(stored lrs.Instant, voided bool) lrs.Entry {
-	return lrs.Entry{ID: r.id, Stored: stored, Revision: r.revision, Source: r.source, Voided: voided, Bytes: r.bytes}
+	return lrs.Entry{ID: r.id, Stored: stored, Revision: r.revision, Source: r.source, Voided: voided, Attachments: r.attached, Bytes: r.bytes}
 }

@@ -36,7 +36,7 @@ func (r *Raw) Append(drafts []*lrs.Draft) error {
 	u := &unit{batch: r.db.NewBatch()}
 	for _, d := range drafts {
 		stored := lrs.Instant(r.stored.Add(1))
-		entry := record{kind: lrs.LogStored, id: uuid.New(), source: d.Source, bytes: d.Seal(stored)}
+		entry := record{kind: lrs.LogStored, id: uuid.New(), source: d.Source, attached: d.Attachments, bytes: d.Seal(stored)}
 		u.set(idKey(spaceID, entry.id), idRecord{stored: stored}.encode())
 		u.set(instantKey(spaceLog, stored), entry.encode(nil))
 		u.post(d.Terms, stored)

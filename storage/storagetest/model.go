@@ -134,7 +134,7 @@ func (m *Model) voided(r *row) bool {
 func (m *Model) entry(r *row) lrs.Entry {
 	return lrs.Entry{
 		ID: r.id, Stored: r.stored, Revision: r.revision, Source: r.draft.Source,
-		Voided: m.voided(r), Bytes: bytes.Clone(r.draft.Seal(r.stored)),
+		Voided: m.voided(r), Attachments: r.draft.Attachments, Bytes: bytes.Clone(r.draft.Seal(r.stored)),
 	}
 }
 
