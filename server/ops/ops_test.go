@@ -117,6 +117,9 @@ func TestMetrics(t *testing.T) {
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "acquis_test_total 7") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if w := ask(ops.New(ops.Options{}), "GET", "/metrics"); w.Code != http.StatusNotFound {
+		t.Errorf("without a registry: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestVersion(t *testing.T) {
@@ -131,7 +134,7 @@ func TestVersion(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
-	o := ops.New(ops.Options{})
+	o := ops.New(ops.Options{Metrics: prometheus.NewRegistry()})
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/version"} {
 		if w := ask(o, "HEAD", path); w.Code != http.StatusOK {
 			t.Errorf("HEAD %s: %d", path, w.Code)
