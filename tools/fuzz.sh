@@ -10,7 +10,7 @@ for package in $(go list ./...); do
   listed=$(go test -list '^Fuzz' "$package") # ends the run when the package does not compile
   for target in $(sed -n '/^Fuzz/p' <<<"$listed"); do
     echo "$package $target"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "${1:-1m}" "$package"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "${1:-1m}" -fuzzminimizetime 20x "$package"
     count=$((count + 1))
   done
 done
