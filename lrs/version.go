@@ -14,19 +14,19 @@ const (
 // ParseVersion reads the X-Experience-API-Version header: "1.0" and every "1.0.x" mean V103,
 // "2.0" and every "2.0.x" mean V200 (Communication 3.3; 2.0: 4.1.7). ok is false for the rest.
 func ParseVersion(header string) (v Version, ok bool) {
-	for prefix, version := range map[string]Version{"1.0": V103, "2.0": V200} {
-		rest, found := strings.CutPrefix(header, prefix)
-		if !found {
-			continue
-		}
-		if rest == "" {
-			return version, true
-		}
-		digits, dot := strings.CutPrefix(rest, ".")
-		if !dot || digits == "" || strings.Trim(digits, "0123456789") != "" {
+	minor := header[:min(len(header), len("1.0"))]
+	if rest := header[len(minor):]; rest != "" {
+		patch, dotted := strings.CutPrefix(rest, ".")
+		if !dotted || patch == "" || strings.Trim(patch, "0123456789") != "" {
 			return "", false
 		}
-		return version, true
 	}
-	return "", false
+	switch minor {
+	case "1.0":
+		return V103, true
+	case "2.0":
+		return V200, true
+	default:
+		return "", false
+	}
 }
