@@ -115,7 +115,7 @@ func limitKeys(l *Limits) []key {
 		},
 		{
 			Name: "limits.query_steps", into: &l.QuerySteps, Min: "1000", Max: "1000000000",
-			Default: "500000", Example: "2000000",
+			Default: "100000", Example: "2000000",
 			Meaning: "Index steps that one request may take. A query that needs more answers with a short, perhaps empty, page and a `more` link: nothing is skipped.",
 		},
 		{

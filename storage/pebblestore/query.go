@@ -254,14 +254,18 @@ func (l *list) seek(t lrs.Instant, w *walk) (lrs.Instant, bool, error) {
 	return l.at, true, nil
 }
 
-// move steps to the neighbour when that is the place, else it searches.
+// nearby is how many neighbours are looked at before a search, which costs as much as some twenty
+// of them.
+const nearby = 12
+
+// move steps through the neighbours when the place is near, else it searches.
 func (l *list) move(t lrs.Instant) bool {
-	if l.state == positioned {
-		if l.ascending && l.it.Next() && instantAt(l.it.Key()) >= t || !l.ascending && l.it.Prev() && instantAt(l.it.Key()) <= t {
-			return true
-		}
-		if !l.it.Valid() {
+	for n := 0; l.state == positioned && n < nearby; n++ {
+		if !l.step() {
 			return false
+		}
+		if at := instantAt(l.it.Key()); l.ascending && at >= t || !l.ascending && at <= t {
+			return true
 		}
 	}
 	l.key = append(l.key[:0], l.prefix...)
@@ -274,4 +278,12 @@ func (l *list) move(t lrs.Instant) bool {
 	}
 	l.key = appendInstant(l.key, t+1)
 	return l.it.SeekLT(l.key)
+}
+
+// step moves to the neighbour.
+func (l *list) step() bool {
+	if l.ascending {
+		return l.it.Next()
+	}
+	return l.it.Prev()
 }

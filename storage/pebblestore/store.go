@@ -137,6 +137,7 @@ func pebbleOptions(o Options) *pebble.Options {
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               256 << 20,
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLog{o.Logger},
 	}
@@ -257,13 +258,14 @@ func (s *Store) Ready(context.Context) error {
 // Settle waits for the durable jobs that are pending.
 func (s *Store) Settle(ctx context.Context) error { return s.links.settle(ctx) }
 
-// Close ends the committer and the jobs, makes everything durable and frees the directory.
+// Close ends the committer and the jobs, makes everything durable and frees the directory. It leaves
+// no memtable behind, so that the next start has nothing to replay.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.stop)
 		<-s.committed
 		s.links.close()
-		s.closeErr = errors.Join(s.sequence.close(), s.db.Close(), s.attachments.lock.Close())
+		s.closeErr = errors.Join(s.sequence.close(), s.db.Flush(), s.db.Close(), s.attachments.lock.Close())
 	})
 	return s.closeErr
 }
