@@ -180,7 +180,7 @@ func storeKeys(c *Config) []key {
 		},
 		{
 			Name: "store.memtable", into: &c.Store.Memtable, Min: "1MiB", Max: "1GiB",
-			Default: "32MiB", Example: "64MiB",
+			Default: "64MiB", Example: "128MiB",
 			Meaning: "Memory that collects writes before they go to a sorted file. More makes for fewer, larger files and a longer start after a crash.",
 		},
 		{

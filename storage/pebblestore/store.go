@@ -38,7 +38,7 @@ var ErrLocked = errors.New("the data directory is in use by another process")
 type Options struct {
 	Dir          string           // made when absent
 	CacheBytes   int64            // block cache, 128 MiB
-	MemtableSize uint64           // 32 MiB; there may be three
+	MemtableSize uint64           // 64 MiB; there may be three
 	Now          func() time.Time // time.Now
 	Logger       *slog.Logger     // slog.Default()
 	FS           vfs.FS           // the operating system's
@@ -49,7 +49,7 @@ func (o Options) withDefaults() Options {
 		o.CacheBytes = 128 << 20
 	}
 	if o.MemtableSize == 0 {
-		o.MemtableSize = 32 << 20
+		o.MemtableSize = 64 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -134,7 +134,7 @@ func pebbleOptions(o Options) *pebble.Options {
 		CacheSize:                   o.CacheBytes + maxMemtables*int64(o.MemtableSize),
 		MemTableSize:                o.MemtableSize,
 		MemTableStopWritesThreshold: maxMemtables,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       8, // each compaction rewrites most of the level below: postings are all over it
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               256 << 20,
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
