@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -156,14 +155,24 @@ func (s *Store) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since 
 
 // DeleteDocuments implements lrs.DocumentStore.
 func (s *Store) DeleteDocuments(ctx context.Context, scope lrs.DocumentScope) error {
+	_, err := s.deleteDocuments(ctx, documentPrefix(scope))
+	return err
+}
+
+// deleteDocuments removes all documents under the prefixes at once and returns how many they were.
+func (s *Store) deleteDocuments(ctx context.Context, prefixes ...[]byte) (count int, err error) {
 	batch := s.db.NewBatch()
-	err := s.eachDocument(ctx, documentPrefix(scope), func(key, _ []byte) error {
-		return batch.Delete(bytes.Clone(key), nil)
-	})
-	if err != nil {
-		return errors.Join(err, batch.Close())
+	defer func() { err = errors.Join(err, batch.Close()) }()
+	for _, prefix := range prefixes {
+		err := s.eachDocument(ctx, prefix, func(key, _ []byte) error {
+			count++
+			return batch.Delete(key, nil)
+		})
+		if err != nil {
+			return 0, err
+		}
 	}
-	return errors.Join(batch.Commit(pebble.Sync), batch.Close())
+	return count, batch.Commit(pebble.Sync)
 }
 
 func (s *Store) eachDocument(ctx context.Context, prefix []byte, visit func(key, value []byte) error) error {

@@ -174,26 +174,10 @@ func (u *unit) any(prefix []byte, counts func(lrs.Instant) (bool, error)) (found
 }
 
 // EraseAgentDocuments implements lrs.Eraser.
-func (s *Store) EraseAgentDocuments(_ context.Context, agent lrs.Actor) (int, error) {
-	count := 0
-	batch := s.db.NewBatch()
-	for _, scope := range []lrs.DocumentScope{
-		{Kind: lrs.StateDocument, Agent: agent}, {Kind: lrs.AgentProfileDocument, Agent: agent},
-	} {
-		prefix := documentAgentPrefix(scope)
-		it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
-		if err != nil {
-			return 0, errors.Join(err, batch.Close())
-		}
-		for ok := it.First(); ok; ok = it.Next() {
-			count++
-			if err := batch.Delete(slices.Clone(it.Key()), nil); err != nil {
-				return 0, errors.Join(err, it.Close(), batch.Close())
-			}
-		}
-		if err := errors.Join(it.Error(), it.Close()); err != nil {
-			return 0, errors.Join(err, batch.Close())
-		}
-	}
-	return count, errors.Join(batch.Commit(pebble.Sync), batch.Close())
+func (s *Store) EraseAgentDocuments(ctx context.Context, agent lrs.Actor) (int, error) {
+	return s.deleteDocuments(
+		ctx,
+		documentAgentPrefix(lrs.DocumentScope{Kind: lrs.StateDocument, Agent: agent}),
+		documentAgentPrefix(lrs.DocumentScope{Kind: lrs.AgentProfileDocument, Agent: agent}),
+	)
 }
