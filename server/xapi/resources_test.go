@@ -2,18 +2,12 @@ package xapi_test
 
 import (
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"acquis/lrs"
-	"acquis/server"
-	"acquis/server/problem"
-	"acquis/server/xapi"
-	"acquis/storage/pebblestore"
 )
 
 // documentLimit is the document size of the test server: more than any test needs but one.
@@ -35,45 +29,12 @@ var credentials = map[string]lrs.Scope{
 	"profile":   lrs.ScopeProfile,
 }
 
+// startResources starts a server whose limits are small.
 func startResources(t *testing.T) *resources {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
-	store, err := pebblestore.Open(pebblestore.Options{Dir: t.TempDir(), CacheBytes: 1 << 20, MemtableSize: 1 << 20, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
+	return startWith(t, func(o *setting) {
+		o.surface.RequestBytes, o.surface.AttachmentBytes = 1<<20, 1<<20
 	})
-	accounts, err := lrs.NewAuthenticator(t.Context(), store, store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, scopes := range credentials {
-		authority := lrs.RawJSON(`{"objectType":"Agent","name":"Platform","account":{"homePage":"https://platforms.example","name":"` + key + `"}}`)
-		if err := accounts.Register(t.Context(), lrs.Credential{Key: key, Source: key, Scopes: scopes, Authority: authority}, "secret"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	service, err := lrs.NewService(t.Context(), store, lrs.ServiceOptions{PageDefault: 10, PageMax: 100, Steps: 10000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	surface := xapi.New(service, accounts, problem.New(logger), xapi.Options{
-		Versions: []lrs.Version{lrs.V103, lrs.V200}, Path: "/xapi",
-		BodyBytes: 1 << 20, RequestBytes: 1 << 20, AttachmentBytes: 1 << 20, DocumentBytes: documentLimit,
-	})
-	srv, err := server.New(server.Options{}, server.Mount{Path: "/xapi", Surface: surface})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listening := httptest.NewServer(srv)
-	t.Cleanup(listening.Close)
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
-	t.Cleanup(client.CloseIdleConnections)
-	return &resources{listening.URL + "/xapi", client}
 }
 
 // answer is what the server answered.
