@@ -1,5 +1,5 @@
 # `make help` lists the targets. Go alone is enough for run, test, build, bench and fuzz;
-# test-race needs a C compiler, conformance needs Node.js and the official suite.
+# test-race needs a C compiler, lint-deploy Debian's packages, conformance needs Node.js and the official suite.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -35,6 +35,10 @@ lint: ## Check formatting, go vet, staticcheck, who imports whom, changelog frag
 	$(TOOL) staticcheck ./...
 	go test -count=1 -run '^TestArchitecture' .
 	.ci/changelog-fragments
+
+.PHONY: lint-deploy
+lint-deploy: ## Check deploy with HAProxy, promtool, systemd, and the types of Kubernetes and Compose
+	.ci/deploy-checks
 
 .PHONY: bench
 bench: build ## Measure Acquis on a store of its own, made for it and thrown away
