@@ -64,8 +64,8 @@ func (g *gate) relay(ctx context.Context, client net.Conn) {
 	}
 }
 
-// exchange returns the server's answer to a request, which is empty when the client wants none. A
-// change is done when it returns, also where the client has gone away meanwhile.
+// exchange returns the server's answer to a request, and nothing when the client wants none: FerretDB
+// answers all the same. A change is done when it returns, also where the client has gone away meanwhile.
 func (g *gate) exchange(server net.Conn, request []byte) (answer []byte, err error) {
 	wants, command := inspect(request)
 	switch command {
@@ -73,10 +73,13 @@ func (g *gate) exchange(server net.Conn, request []byte) (answer []byte, err err
 		g.changes.Lock()
 		defer g.changes.Unlock()
 	}
-	if _, err := server.Write(request); err != nil || !wants {
+	if _, err := server.Write(request); err != nil {
 		return nil, err
 	}
-	return readMessage(server)
+	if answer, err = readMessage(server); !wants {
+		answer = nil
+	}
+	return answer, err
 }
 
 // The wire protocol: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
