@@ -20,7 +20,11 @@ func TestAlerts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rule := range groups.Groups[0].Rules {
+	var rules []rulefmt.Rule
+	for _, group := range groups.Groups {
+		rules = append(rules, group.Rules...)
+	}
+	for _, rule := range rules {
 		if rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
 			t.Errorf("%s lacks a severity, a summary or a description", rule.Alert)
 		}
