@@ -84,13 +84,13 @@ type options struct {
 }
 
 func parse(args []string, log io.Writer) (options, error) {
-	o := options{log: slog.LevelError}
+	o := options{log: slog.LevelError + 1}
 	flags := flag.NewFlagSet("ferretdb", flag.ContinueOnError)
 	flags.SetOutput(log)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 is any free one")
 	flags.StringVar(&o.sqlite, "sqlite", "", "`directory` to keep the documents in (default a temporary one, removed at the end)")
 	flags.StringVar(&o.postgresql, "postgresql", "", "`URL` of the PostgreSQL database to keep the documents in, instead of SQLite")
-	flags.TextVar(&o.log, "log", o.log, "lowest `level` that is logged; at WARN FerretDB logs all that it answers with an error, at DEBUG everything")
+	flags.TextVar(&o.log, "log", o.log, "lowest `level` that is logged; at ERROR and below FerretDB logs duplicate keys too, at WARN every error that it answers with")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
