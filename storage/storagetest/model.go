@@ -29,6 +29,7 @@ type Model struct {
 	documents   []keptDocument
 	credentials map[string]lrs.Credential
 	keys        map[string][]byte
+	hub         hubDocs
 }
 
 // row is a statement, or what is left of an erased one.
@@ -50,7 +51,7 @@ var _ storage.Store = (*Model)(nil)
 
 // NewModel returns an empty Model.
 func NewModel() *Model {
-	return &Model{attachments: map[string]keptAttachment{}, credentials: map[string]lrs.Credential{}, keys: map[string][]byte{}}
+	return &Model{attachments: map[string]keptAttachment{}, credentials: map[string]lrs.Credential{}, keys: map[string][]byte{}, hub: hubDocs{changes: map[storage.DocKey]storage.DocChange{}}}
 }
 
 // Ready returns nil.
