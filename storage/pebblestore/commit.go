@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"acquis/lrs"
+	"acquis/storage"
 )
 
 var errClosed = lrs.Errorf(lrs.KindUnavailable, "the store is closing: send the request again later")
@@ -19,10 +20,12 @@ var errClosed = lrs.Errorf(lrs.KindUnavailable, "the store is closing: send the 
 // the next.
 const maxGroup = 8 << 20
 
-// request is a unit of work for the committer: drafts to append, or an exclusive change.
+// request is a unit of work for the committer: drafts to append, documents to write, or an exclusive
+// change.
 type request struct {
 	ctx    context.Context
 	drafts []*lrs.Draft
+	docs   *docsRequest
 	change func(*unit) error // exclusive: commits alone
 	done   chan error
 }
@@ -99,7 +102,7 @@ func (s *Store) commitLoop() {
 }
 
 func groupSize(r *request) int {
-	size := 0
+	size := r.docs.size()
 	for _, d := range r.drafts {
 		size += d.Size()
 	}
@@ -128,6 +131,9 @@ func (s *Store) carryOut(u *unit, r *request) error {
 	if r.change != nil {
 		return r.change(u)
 	}
+	if r.docs != nil {
+		return u.applyDocs(r.docs)
+	}
 	fresh, err := u.judge(r.drafts)
 	if err != nil {
 		return err
@@ -146,6 +152,7 @@ type unit struct {
 	store       *Store
 	batch       *pebble.Batch
 	ids         map[lrs.ID]idRecord
+	docs        map[storage.DocKey]docState
 	definitions map[string]lrs.RawJSON
 	digests     map[string]digest
 	pending     map[lrs.ID]*lrs.Draft // drafts of this unit with ids of their senders' making

@@ -15,6 +15,7 @@ const (
 	spaceCredential = 'c' // key                             -> credential
 	spaceDocument   = 'd' // kind, scope hashes, id          -> document
 	spaceErased     = 'e' // keyed digest of an erased id    -> nothing
+	spaceHubDoc     = 'h' // docs.go has its parts           -> documents of the hub
 	spaceID         = 'i' // statement id                    -> idRecord
 	spaceJob        = 'j' // position                        -> id whose referrers are to be linked again
 	spaceMeta       = 'm' // name                            -> value

@@ -81,6 +81,7 @@ type Store struct {
 	links     *linker
 
 	documents   documentLocks
+	catalogue   storage.Catalogue
 	attachments attachmentFiles
 	keyMu       sync.Mutex
 	closeOnce   sync.Once
