@@ -1,11 +1,9 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
@@ -157,7 +155,7 @@ type unit struct {
 	digests     map[string]digest
 	pending     map[lrs.ID]*lrs.Draft // drafts of this unit with ids of their senders' making
 	jobs        []job
-	postings    [][]byte // to be written in order, which the engine takes faster
+	postings    []posting
 	blobs       []string // attachments that may have lost their last reference
 	statements  int
 	broken      error
@@ -188,20 +186,6 @@ func (u *unit) commit() error {
 	}
 	u.store.links.run(u.jobs)
 	return u.store.attachments.removeUnreferenced(u.store, u.blobs)
-}
-
-// post notes the postings of a statement.
-func (u *unit) post(terms []lrs.Term, stored lrs.Instant) {
-	for _, t := range terms {
-		u.postings = append(u.postings, postingKey(t, stored))
-	}
-}
-
-func (u *unit) writePostings() {
-	slices.SortFunc(u.postings, bytes.Compare)
-	for _, key := range u.postings {
-		u.set(key, nil)
-	}
 }
 
 // set and del write to the batch. Their errors, a batch that is too large, show at Commit.
@@ -349,7 +333,11 @@ func (u *unit) expect(d *lrs.Draft) {
 func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
 	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, attached: d.Attachments, bytes: d.Seal(stored)}
 	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
-	u.post(d.Terms, stored)
+	if revision == 0 {
+		u.post(d.Terms, stored)
+	} else {
+		u.postLate(d.Terms, stored)
+	}
 	for _, sha2 := range d.Attachments {
 		u.set(attachedKey(sha2, stored), nil)
 	}

@@ -97,7 +97,9 @@ func (u *unit) unindex(stored lrs.Instant, statement *lrs.Statement, r record) e
 		return err
 	}
 	for _, t := range append(lrs.Terms(statement, r.source), inherited...) {
-		u.del(postingKey(t, stored))
+		if err := u.unpost(t, stored); err != nil {
+			return err
+		}
 	}
 	u.del(instantKey(spaceInherited, stored))
 	for _, sha2 := range lrs.AttachmentDigests(statement) {
@@ -135,7 +137,7 @@ func (u *unit) unvoid(id lrs.ID, stored lrs.Instant) error {
 func (u *unit) undefine(statement *lrs.Statement, stored lrs.Instant) error {
 	for _, activity := range lrs.Activities(statement) {
 		term := lrs.IRITerm(lrs.TermRelatedActivity, activity)
-		other, err := u.any(postingPrefix(term), func(by lrs.Instant) (bool, error) {
+		other, err := u.store.anyPosting(term, func(by lrs.Instant) (bool, error) {
 			if by == stored {
 				return false, nil
 			}

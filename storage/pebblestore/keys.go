@@ -20,8 +20,9 @@ const (
 	spaceJob        = 'j' // position                        -> id whose referrers are to be linked again
 	spaceMeta       = 'm' // name                            -> value
 	spaceInherited  = 'n' // stored                          -> inherited terms
+	spaceLate       = 'l' // term, stored                    -> nothing
 	spaceLog        = 's' // stored                          -> record
-	spacePosting    = 't' // term, stored                    -> nothing
+	spacePosting    = 't' // term, first stored of a chunk   -> distances of the others
 	spaceVoided     = 'v' // stored of a voided statement    -> nothing
 	spaceVoiding    = 'w' // id of a target, stored of a voiding statement -> nothing
 	spaceAttached   = 'x' // SHA-2, stored                   -> nothing
@@ -42,10 +43,12 @@ func instantKey(space byte, t lrs.Instant) []byte {
 	return appendInstant([]byte{space}, t)
 }
 
-func postingPrefix(t lrs.Term) []byte { return append([]byte{spacePosting}, t[:]...) }
+func termPrefix(space byte, t lrs.Term) []byte {
+	return append(append(make([]byte, 0, 1+len(t)+instantSize), space), t[:]...)
+}
 
-func postingKey(t lrs.Term, stored lrs.Instant) []byte {
-	return appendInstant(append(make([]byte, 0, 1+len(t)+instantSize), postingPrefix(t)...), stored)
+func termKey(space byte, t lrs.Term, stored lrs.Instant) []byte {
+	return appendInstant(termPrefix(space, t), stored)
 }
 
 func idKey(space byte, id lrs.ID) []byte { return append([]byte{space}, id[:]...) }

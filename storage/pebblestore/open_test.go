@@ -23,22 +23,24 @@ func TestOpen(t *testing.T) {
 			t.Fatalf("got %v, want ErrLocked", err)
 		}
 	})
-	t.Run("a directory of a newer layout is refused and left alone", func(t *testing.T) {
-		fs := vfs.NewMem()
-		o := options(fs, "data")
-		s := &site{t: t, options: o}
-		closeStore(t, s.open().(*pebblestore.Store))
-		db, err := pebble.Open("data/store", &pebble.Options{FS: fs, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(db.Set([]byte("mlayout"), []byte("99"), pebble.Sync), db.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := pebblestore.Open(o); err == nil || !strings.Contains(err.Error(), "newer acquis") {
-			t.Fatalf("got %v, want a refusal that names the newer acquis", err)
-		}
-	})
+	for layout, reason := range map[string]string{"99": "newer acquis", "1": "before the first release"} {
+		t.Run("a directory of layout "+layout+" is refused with the reason, and left alone", func(t *testing.T) {
+			fs := vfs.NewMem()
+			o := options(fs, "data")
+			s := &site{t: t, options: o}
+			closeStore(t, s.open().(*pebblestore.Store))
+			db, err := pebble.Open("data/store", &pebble.Options{FS: fs, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(db.Set([]byte("mlayout"), []byte(layout), pebble.Sync), db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pebblestore.Open(o); err == nil || !strings.Contains(err.Error(), reason) {
+				t.Fatalf("got %v, want a refusal that says %q", err, reason)
+			}
+		})
+	}
 }
 
 type quiet struct{}

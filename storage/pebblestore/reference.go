@@ -245,20 +245,17 @@ func (l *linker) step(batch *pebble.Batch, c *closure) error {
 // enqueueReferrers lists the next statements that refer to the current one; more says that there may
 // be others.
 func (l *linker) enqueueReferrers(c *closure) (more bool, err error) {
-	prefix := postingPrefix(lrs.IDTerm(lrs.TermTarget, c.current))
-	it, err := l.store.db.NewIter(&pebble.IterOptions{
-		LowerBound: appendInstant(slices.Clone(prefix), c.listed+1), UpperBound: prefixEnd(prefix),
-	})
+	referrers, err := l.store.postings(l.store.db, lrs.IDTerm(lrs.TermTarget, c.current), lrs.StatementQuery{Ascending: true})
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	n := 0
-	for ok := it.First(); ok; ok = it.Next() {
-		if n++; n > inlineLinks {
-			return true, nil
+	defer func() { err = errors.Join(err, referrers.close()) }()
+	for n := 0; ; n++ {
+		at, ok, err := referrers.seek(c.listed + 1)
+		if err != nil || !ok || n == inlineLinks {
+			return ok, err
 		}
-		c.listed = instantAt(it.Key())
+		c.listed = at
 		r, err := l.store.record(l.store.db, c.listed)
 		if errors.Is(err, lrs.ErrNotFound) {
 			continue
@@ -271,7 +268,6 @@ func (l *linker) enqueueReferrers(c *closure) (more bool, err error) {
 			c.queue = append(c.queue, r.id)
 		}
 	}
-	return false, it.Error()
 }
 
 // link gives one statement the terms that its targets give it now.
@@ -295,11 +291,12 @@ func (l *linker) link(batch *pebble.Batch, c *closure, id lrs.ID) (changed bool,
 	}
 	for _, t := range had {
 		if !slices.Contains(wanted, t) {
-			err = errors.Join(err, batch.Delete(postingKey(t, known.stored), nil))
+			err = errors.Join(err, batch.Delete(termKey(spaceLate, t, known.stored), nil))
 		}
 	}
+	l.store.anyLate.Store(len(wanted) > 0 || l.store.anyLate.Load())
 	for _, t := range wanted {
-		err = errors.Join(err, batch.Set(postingKey(t, known.stored), nil, nil))
+		err = errors.Join(err, batch.Set(termKey(spaceLate, t, known.stored), nil, nil))
 	}
 	key := instantKey(spaceInherited, known.stored)
 	if len(wanted) == 0 {

@@ -2,7 +2,7 @@
 //
 // Statements are written by one committer, which joins the requests that wait into one synced
 // batch (commit.go); that alone orders them, so that a position in the log is never seen before a
-// lower one. Postings (term, stored) make the index (query.go). Attachments are files beside.
+// lower one. Posting lists make the index (posting.go, query.go). Attachments are files beside.
 package pebblestore
 
 import (
@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,8 +27,9 @@ import (
 	"acquis/storage"
 )
 
-// layoutVersion is the version of the key layout. A store of a newer one is refused.
-const layoutVersion = 1
+// layoutVersion is the version of the key layout. A store of another one is refused: there is no
+// release yet whose stores would have to be carried over.
+const layoutVersion = 2
 
 var errDamaged = errors.New("pebblestore: a stored value is damaged")
 
@@ -72,7 +74,8 @@ type Store struct {
 	sequence    *sequence
 	metrics     *metrics
 	erasureKey  []byte
-	anyErased   bool // written by the committer only
+	anyErased   bool        // written by the committer only
+	anyLate     atomic.Bool // there may be late postings; set before the first is written
 	definitions *lru.Cache[string, digest]
 
 	requests  chan *request
@@ -169,7 +172,7 @@ func (f pointFilter) NewWriter(t pebble.FilterType) pebble.FilterWriter {
 type pointFilterWriter struct{ pebble.FilterWriter }
 
 func (w pointFilterWriter) AddKey(key []byte) {
-	if key[0] != spacePosting {
+	if key[0] != spacePosting && key[0] != spaceLate {
 		w.FilterWriter.AddKey(key)
 	}
 }
@@ -217,6 +220,11 @@ func (s *Store) start(o Options) error {
 	if s.anyErased, err = s.hasPrefix(s.db, []byte{spaceErased}); err != nil {
 		return err
 	}
+	late, err := s.hasPrefix(s.db, []byte{spaceLate})
+	if err != nil {
+		return err
+	}
+	s.anyLate.Store(late)
 	if s.definitions, err = lru.New[string, digest](knownDefinitions); err != nil {
 		return err
 	}
@@ -242,6 +250,9 @@ func (s *Store) checkLayout() error {
 	}
 	if version > layoutVersion {
 		return fmt.Errorf("the data directory was written by a newer acquis (layout %d, this one knows %d)", version, layoutVersion)
+	}
+	if version < layoutVersion {
+		return fmt.Errorf("the data directory was written by an acquis from before the first release (layout %d, this one knows %d): start with an empty directory and load the statements again", version, layoutVersion)
 	}
 	return nil
 }
