@@ -51,8 +51,9 @@ type Assignment struct {
 	Version   Version // the version of the request
 	Source    string
 	Authority Authority
-	Define    bool     // the sender may define activities
-	Kept      []string // SHA-2 of the attachments whose bytes came along
+	Define    bool       // the sender may define activities
+	Kept      []string   // SHA-2 of the attachments whose bytes came along
+	Known     *TermCache // terms of earlier statements; nil makes each anew
 }
 
 // Authority is an actor with its JSON.
@@ -99,7 +100,7 @@ func Accept(s *Statement, a Assignment) *Draft {
 	}
 	d := &Draft{
 		ID: accepted.ID, Fresh: s.ID == uuid.Nil, Version: a.Version, Source: a.Source,
-		Statement: &accepted, Terms: Terms(&accepted, a.Source), Target: TargetOf(s),
+		Statement: &accepted, Terms: a.Known.terms(&accepted, a.Source), Target: TargetOf(s),
 		Attachments: a.Kept,
 	}
 	d.Voids = d.Target != uuid.Nil && s.Verb.ID == VerbVoided

@@ -40,9 +40,14 @@ func BenchmarkDecode(b *testing.B) {
 
 func BenchmarkAccept(b *testing.B) {
 	statements, a := benchDecoded(b), assignment(b, lrs.V103)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		lrs.Accept(statements[i%len(statements)], a).Seal(someStored)
+	for name, known := range map[string]*lrs.TermCache{"terms known": lrs.NewTermCache(), "terms new": nil} {
+		b.Run(name, func(b *testing.B) {
+			a.Known = known
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				lrs.Accept(statements[i%len(statements)], a).Seal(someStored)
+			}
+		})
 	}
 }
 

@@ -43,6 +43,7 @@ type Service struct {
 	store     Store
 	options   ServiceOptions
 	cursorKey []byte
+	terms     *TermCache
 }
 
 // NewService returns a service over the store.
@@ -57,7 +58,7 @@ func NewService(ctx context.Context, store Store, o ServiceOptions) (*Service, e
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: store, options: o, cursorKey: key}, nil
+	return &Service{store: store, options: o, cursorKey: key, terms: NewTermCache()}, nil
 }
 
 // ConsistentThrough is the time up to which nothing can still appear (Communication 2.1.3).

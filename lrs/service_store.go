@@ -62,7 +62,7 @@ func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreReque
 	for i, statement := range statements {
 		drafts[i] = Accept(statement, Assignment{
 			ID: s.idFor(statement), Version: r.Version, Source: p.Source, Authority: p.Authority,
-			Define: p.Scopes&(ScopeDefine|ScopeAll) != 0, Kept: kept[i],
+			Define: p.Scopes&(ScopeDefine|ScopeAll) != 0, Kept: kept[i], Known: s.terms,
 		})
 		ids[i] = drafts[i].ID
 	}

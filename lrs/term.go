@@ -2,7 +2,6 @@ package lrs
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -41,26 +40,11 @@ func (t Term) Kind() TermKind { return TermKind(t[0]) }
 // Inheritable reports whether a statement that refers to another takes over this term.
 func (t Term) Inheritable() bool { return t.Kind() >= TermRegistration && t.Kind() <= TermVerb }
 
-func newTerm(kind TermKind, parts ...string) Term {
-	var buffer [256]byte
-	value := append(buffer[:0], byte(kind))
-	for i, p := range parts {
-		if i > 0 {
-			value = append(value, 0)
-		}
-		value = append(value, p...)
-	}
-	sum := sha256.Sum256(value)
-	t := Term{byte(kind)}
-	copy(t[1:], sum[:])
-	return t
-}
+func newTerm(kind TermKind, parts ...string) Term { return (*TermCache)(nil).term(kind, parts...) }
 
 // IFITerm is the Agent or RelatedAgent term of an identifier. Values that the specification holds
 // equal share a term: the domain of a mail address counts without case.
-func IFITerm(kind TermKind, ifi IFI) Term {
-	return newTerm(kind, string('0'+rune(ifi.Kind)), ifi.canonicalValue(), ifi.HomePage)
-}
+func IFITerm(kind TermKind, ifi IFI) Term { return (*TermCache)(nil).ifi(kind, ifi) }
 
 // canonicalValue folds the case of what is case-insensitive (Data 2.3.1): the domain of a mail
 // address and hexadecimal digits.
@@ -86,23 +70,16 @@ func IDTerm(kind TermKind, id ID) Term { return newTerm(kind, string(id[:])) }
 func SourceTerm(source string) Term { return newTerm(TermSource, source) }
 
 // AuthorityTerm is the scope term of an authority, whatever the order of its two Agents.
-func AuthorityTerm(authority Actor) Term {
-	if authority.Group && len(authority.Members) == 2 {
-		first, second := authority.Members[0].IFI, authority.Members[1].IFI
-		if compareIFI(first, second) > 0 {
-			first, second = second, first
-		}
-		return newTerm(TermAuthority, first.canonicalValue(), first.HomePage, second.canonicalValue(), second.HomePage)
-	}
-	return newTerm(TermAuthority, string('0'+rune(authority.IFI.Kind)), authority.IFI.canonicalValue(), authority.IFI.HomePage)
-}
+func AuthorityTerm(authority Actor) Term { return (*TermCache)(nil).authority(&authority) }
 
 // Terms derives the index terms of an accepted statement, sorted and without repetition.
 // It is a pure function of the statement, its authority included, and the name of its source.
-func Terms(s *Statement, source string) []Term {
-	c := termCollector{terms: make([]Term, 0, 16)}
+func Terms(s *Statement, source string) []Term { return (*TermCache)(nil).terms(s, source) }
+
+func (k *TermCache) terms(s *Statement, source string) []Term {
+	c := termCollector{cache: k, terms: make([]Term, 0, 16)}
 	c.actor(&s.Actor, true)
-	c.add(IRITerm(TermVerb, s.Verb.ID))
+	c.add(k.term(TermVerb, s.Verb.ID))
 	c.object(&s.Object, true)
 	if s.Object.Kind == ObjectStatementRef {
 		c.add(IDTerm(TermTarget, s.Object.StatementRef))
@@ -115,9 +92,9 @@ func Terms(s *Statement, source string) []Term {
 	}
 	if s.Authority != nil {
 		c.actor(s.Authority, false)
-		c.add(AuthorityTerm(*s.Authority))
+		c.add(k.authority(s.Authority))
 	}
-	c.add(SourceTerm(source))
+	c.add(k.term(TermSource, source))
 	slices.SortFunc(c.terms, func(a, b Term) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(c.terms)
 }
@@ -130,7 +107,10 @@ func TargetOf(s *Statement) ID {
 	return uuid.Nil
 }
 
-type termCollector struct{ terms []Term }
+type termCollector struct {
+	cache *TermCache
+	terms []Term
+}
 
 func (c *termCollector) add(t Term) { c.terms = append(c.terms, t) }
 
@@ -138,9 +118,9 @@ func (c *termCollector) add(t Term) { c.terms = append(c.terms, t) }
 // plain agent filter sees it too.
 func (c *termCollector) actor(a *Actor, direct bool) {
 	if a.IFI.Kind != NoIFI {
-		c.add(IFITerm(TermRelatedAgent, a.IFI))
+		c.add(c.cache.ifi(TermRelatedAgent, a.IFI))
 		if direct {
-			c.add(IFITerm(TermAgent, a.IFI))
+			c.add(c.cache.ifi(TermAgent, a.IFI))
 		}
 	}
 	for i := range a.Members {
@@ -149,9 +129,9 @@ func (c *termCollector) actor(a *Actor, direct bool) {
 }
 
 func (c *termCollector) activity(a *Activity, direct bool) {
-	c.add(IRITerm(TermRelatedActivity, a.ID))
+	c.add(c.cache.term(TermRelatedActivity, a.ID))
 	if direct {
-		c.add(IRITerm(TermActivity, a.ID))
+		c.add(c.cache.term(TermActivity, a.ID))
 	}
 }
 
