@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"os"
 	"regexp"
 	"strings"
 )
@@ -55,35 +54,17 @@ func isServiceLink(name, value string) bool {
 }
 
 // setting takes the variables of a key out of variables.
-func (e *environment) setting(k key, variables map[string]string) (raw string, origin Origin, found bool) {
-	raw, found = variables[k.Variable()]
+func (e *environment) setting(k key, variables map[string]string) (raw any, origin Origin, found bool) {
+	text, found := variables[k.Variable()]
 	path, inFile := variables[k.FileVariable()]
 	delete(variables, k.Variable())
 	delete(variables, k.FileVariable())
 	switch {
 	case found && inFile:
 		e.loader.fault(Origin{Variable: k.FileVariable()}, k.Name, "%s is set too: keep one of them", k.Variable())
-		return "", Origin{}, false
+		return nil, Origin{}, false
 	case inFile:
-		origin = Origin{Variable: k.FileVariable()}
-		raw, found = e.secretFile(path, k, origin)
-		return raw, origin, found
+		return secretPath(path), Origin{Variable: k.FileVariable()}, true
 	}
-	return raw, Origin{Variable: k.Variable()}, found
-}
-
-// secretFile reads a secret. Editors and mounted secrets end a file with a line end, which is not part of
-// it; an empty file is a mount that failed more often than a wish for no secret.
-func (e *environment) secretFile(path string, k key, origin Origin) (string, bool) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		e.loader.fault(origin, k.Name, "the file cannot be read: %v", err)
-		return "", false
-	}
-	secret := strings.TrimRight(string(content), "\r\n")
-	if secret == "" {
-		e.loader.fault(origin, k.Name, "the file %s is empty", path)
-		return "", false
-	}
-	return secret, true
+	return text, Origin{Variable: k.Variable()}, found
 }

@@ -53,6 +53,12 @@ func TestFaultsOfFile(t *testing.T) {
 		{"a second document is refused", "listen: ':1'\n---\ndata: x\n", "acquis.yaml:2: a second document starts here: the file holds one"},
 		{"a second document that is not YAML is refused", "listen: ':1'\n---\n[\n", "acquis.yaml: is not YAML: line 3: did not find expected node content"},
 		{"an unknown anchor is not quoted", "root: {key: me, secret: *s3cret}\n", "acquis.yaml: is not YAML: unknown anchor referenced: a value that starts with a star needs quotes"},
+		{"a secret comes from one place", "root: {key: me, secret: x, secret_file: y}\n", "acquis.yaml:1: root.secret: root.secret and root.secret_file are both set, one of them by line 1: keep one"},
+		{"in either order", "root:\n  key: me\n  secret_file: y\n  secret: x\n", "acquis.yaml:4: root.secret: root.secret and root.secret_file are both set, one of them by line 3: keep one"},
+		{"a secret file is there", "root: {key: me, secret_file: /nowhere/secret}\n", "acquis.yaml:1: root.secret: the file cannot be read: open /nowhere/secret: no such file or directory"},
+		{"a secret file is one", "root: {key: me, secret_file: [a]}\n", "acquis.yaml:1: root.secret: root.secret_file takes one value, not a list"},
+		{"a misspelt secret file is told", "root: {secret_fiel: a}\n", "acquis.yaml:1: root.secret_fiel: there is no such key; did you mean root.secret_file?"},
+		{"only a secret has a file", "listen_file: a\n", "acquis.yaml:1: listen_file: there is no such key"},
 		{"a section cannot contain itself", "limits: &l {limits: *l}\n", "acquis.yaml:1: limits.limits: there is no such key"},
 	}
 	for _, test := range tests {

@@ -88,9 +88,12 @@ func (d *document) mapping(node *yamlnode.Node, prefix string, settings map[stri
 func (d *document) entry(label, value *yamlnode.Node, name string, settings map[string]any) {
 	if _, known := d.loader.key(name); known {
 		if raw, ok := d.value(label, value, name); ok {
-			settings[name] = raw
-			d.loader.origins[name] = d.origin(label)
+			d.set(label, name, raw, settings)
 		}
+		return
+	}
+	if secret, known := d.loader.secret(name); known {
+		d.secretFile(label, value, secret, settings)
 		return
 	}
 	switch {
@@ -101,6 +104,30 @@ func (d *document) entry(label, value *yamlnode.Node, name string, settings map[
 	case !isNull(value): // a section whose keys are all commented out is null
 		d.fault(label, name, "is a section: its keys go on lines of their own below it, each as \"key: value\"")
 	}
+}
+
+// secretFile notes in which file a secret is.
+func (d *document) secretFile(label, value *yamlnode.Node, secret key, settings map[string]any) {
+	raw, ok := d.value(label, value, secret.Name)
+	path, scalar := raw.(string)
+	switch {
+	case !ok:
+	case !scalar:
+		d.fault(label, secret.Name, "%s takes one value, not a list", secret.FileName())
+	default:
+		d.set(label, secret.Name, secretPath(path), settings)
+	}
+}
+
+// set notes the setting of a key, unless a secret and its file are both there.
+func (d *document) set(label *yamlnode.Node, name string, raw any, settings map[string]any) {
+	if _, twice := settings[name]; twice {
+		delete(settings, name)
+		d.fault(label, name, "%s and %s_file are both set, one of them by line %d: keep one", name, name, d.loader.origins[name].Line)
+		return
+	}
+	settings[name] = raw
+	d.loader.origins[name] = d.origin(label)
 }
 
 // value gives a scalar as a text and a sequence as a list of texts.

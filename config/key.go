@@ -42,6 +42,15 @@ func (k key) FileVariable() string {
 	return k.Variable() + "_FILE"
 }
 
+// FileName is the key of the configuration file that says in which file the secret is; "" where the key is
+// none.
+func (k key) FileName() string {
+	if k.FileVariable() == "" {
+		return ""
+	}
+	return k.Name + "_file"
+}
+
 // Section and Label are the two parts of the name; a key of the top level has the section "".
 func (k key) Section() string { section, _ := k.split(); return section }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
@@ -64,10 +66,37 @@ func (l *loader) fill() {
 		if !l.settings.Exists(k.Name) {
 			continue
 		}
-		if err := k.set(l.settings.Get(k.Name)); err != nil {
+		raw := l.settings.Get(k.Name)
+		if path, elsewhere := raw.(secretPath); elsewhere {
+			secret, found := l.secretFile(string(path), k)
+			if !found {
+				continue
+			}
+			raw = secret
+		}
+		if err := k.set(raw); err != nil {
 			l.fault(l.origins[k.Name], k.Name, "%v", err)
 		}
 	}
+}
+
+// secretPath is a setting that says in which file the secret is.
+type secretPath string
+
+// secretFile reads a secret. Editors and mounted secrets end a file with a line end, which is not part of
+// it; an empty file is a mount that failed more often than a wish for no secret.
+func (l *loader) secretFile(path string, k key) (string, bool) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		l.fault(l.origins[k.Name], k.Name, "the file cannot be read: %v", err)
+		return "", false
+	}
+	secret := strings.TrimRight(string(content), "\r\n")
+	if secret == "" {
+		l.fault(l.origins[k.Name], k.Name, "the file %s is empty", path)
+		return "", false
+	}
+	return secret, true
 }
 
 func (l *loader) fault(origin Origin, key, format string, args ...any) {
@@ -78,6 +107,16 @@ func (l *loader) fault(origin Origin, key, format string, args ...any) {
 func (l *loader) key(name string) (key, bool) {
 	for _, k := range l.keys {
 		if k.Name == name {
+			return k, true
+		}
+	}
+	return key{}, false
+}
+
+// secret finds the key of a secret by the key that names its file.
+func (l *loader) secret(fileName string) (key, bool) {
+	for _, k := range l.keys {
+		if fileName != "" && k.FileName() == fileName {
 			return k, true
 		}
 	}

@@ -59,6 +59,12 @@ func TestLoad(t *testing.T) {
 		{"a secret file gives all but its line end", "", []string{"ACQUIS_ROOT_KEY=me", "ACQUIS_ROOT_SECRET_FILE=" + secretFile}, func(c *Config) {
 			c.Root = Root{Key: "me", Secret: " s3cret "}
 		}},
+		{"the file may say in which file a secret is", "root: {key: me, secret_file: " + secretFile + "}\n", nil, func(c *Config) {
+			c.Root = Root{Key: "me", Secret: " s3cret "}
+		}},
+		{"a variable overrides a secret's file that is not there", "root: {key: me, secret_file: /nowhere/secret}\n", []string{"ACQUIS_ROOT_SECRET=x"}, func(c *Config) {
+			c.Root = Root{Key: "me", Secret: "x"}
+		}},
 		{"an anchor may be referenced", "http: {read_idle_timeout: &t 9s, write_idle_timeout: *t}\n", nil, func(c *Config) {
 			c.HTTP.ReadIdleTimeout, c.HTTP.WriteIdleTimeout = 9*time.Second, 9*time.Second
 		}},

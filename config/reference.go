@@ -39,7 +39,7 @@ environment variable; the variable wins. [deploy/acquis.example.yaml](../deploy/
 
 - In the file, the part of a key before the dot is a section: ` + "`limits.body`" + ` is ` + "`body`" + ` below ` + "`limits`" + `. Keys are case-sensitive.
 - The variable of a key is ` + "`ACQUIS_`" + ` and the key in capitals, with underscores for dots. The elements of a list are separated by commas.
-- A secret may stand in a file of its own: the variable with ` + "`_FILE`" + ` appended says which. Line ends after the secret are not part of it.
+- A secret may stand in a file of its own: the key with ` + "`_file`" + ` appended, or the variable with ` + "`_FILE`" + `, says which. Line ends after the secret are not part of it.
 - A size is a number of bytes, or a number with ` + "`KiB`, `MiB`, `GiB` or `TiB`" + `. A duration has units: ` + "`500ms`, `30s`, `5m`, `24h`" + `.
 - Unknown keys and unknown ` + "`ACQUIS_`" + ` variables are refused, save those that Kubernetes makes for a Service. All faults
   are listed at once, each with its line or variable: ` + "`acquis config check`" + ` lists them without starting.
@@ -109,7 +109,7 @@ func (k key) explanation() string { return strings.TrimSpace(k.Meaning + " " + k
 func (k key) kind() string {
 	switch k.into.(type) {
 	case *Secret:
-		return "A secret."
+		return "A secret; `" + k.FileName() + "` names a file that holds it."
 	case *[]string:
 		if len(k.Allowed) > 0 {
 			return "A list of " + k.allowed(" and ") + "."

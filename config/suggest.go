@@ -17,7 +17,7 @@ func (l *loader) suggestKey(name string) string {
 		if k.Section() != "" && k.Label() == name { // the section was forgotten
 			return didYouMean(k.Name)
 		}
-		candidates = append(candidates, k.Name)
+		candidates = append(candidates, k.Name, k.FileName())
 	}
 	for _, s := range sections() {
 		candidates = append(candidates, s.name)
