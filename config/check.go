@@ -65,6 +65,13 @@ func checkPassword(text string) error {
 	return nil
 }
 
+func checkOneLine(text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("holds a control character, such as a line end: write it in one line")
+	}
+	return nil
+}
+
 // checkOrigin accepts an origin in the form a browser sends (RFC 6454 section 6.2), since it is compared
 // letter by letter.
 func checkOrigin(text string) error {

@@ -74,8 +74,12 @@ type Validation struct {
 	SignatureRoots string
 }
 
-// Store sizes the embedded store.
+// Store says where everything is kept. An empty URI means the embedded store, which Cache and Memtable size;
+// Lease and ClockSkew are for a MongoDB.
 type Store struct {
+	URI       Secret
+	Lease     time.Duration
+	ClockSkew time.Duration
 	Cache     Bytes
 	Memtable  Bytes
 	OrphanAge time.Duration

@@ -106,7 +106,7 @@ func TestFaultyValues(t *testing.T) {
 		"VALIDATION_SCHEMA=never", "VALIDATION_SCHEMA=Always", "LOG_LEVEL=", "LOG_LEVEL=trace", "LOG_FORMAT=xml",
 		"CORS_ORIGINS=learn.example.org", "CORS_ORIGINS=https://learn.example.org/", "CORS_ORIGINS=https://Learn.example.org",
 		"CORS_ORIGINS=https://u:p@learn.example.org", "CORS_ORIGINS=ftp://learn.example.org", "CORS_ORIGINS=*.example.org",
-		"CORS_MAX_AGE=48h", "OPS_LISTEN=9090", "STORE_ORPHAN_AGE=1s", "STORE_CACHE=1MiB",
+		"CORS_MAX_AGE=48h", "OPS_LISTEN=9090", "STORE_ORPHAN_AGE=1s", "STORE_LEASE=10ms", "STORE_LEASE=1h", "STORE_CLOCK_SKEW=0s", "STORE_CLOCK_SKEW=10m", "STORE_CACHE=1MiB",
 	} {
 		t.Run(setting+" is refused by its variable and its key", func(t *testing.T) {
 			variable, _, _ := strings.Cut("ACQUIS_"+setting, "=")
@@ -123,6 +123,8 @@ func TestRules(t *testing.T) {
 		{"a key needs a secret", "root: {key: me}\n", "", "acquis.yaml:1: root.key: root.key and root.secret go together: set both or neither"},
 		{"a secret needs a key", "", "ACQUIS_ROOT_SECRET=x", "ACQUIS_ROOT_SECRET: root.key: root.key and root.secret go together: set both or neither"},
 		{"a statement fits into a body", "limits:\n  body: 1MiB\n  statement: 2MiB\n", "", "acquis.yaml:3: limits.statement: 2MiB is above limits.body, 1MiB (limits.body is set by acquis.yaml:2)"},
+		{"a statement fits into a document of MongoDB", "limits: {statement: 13MiB}\nstore: {uri: mongodb://h}\n", "", "acquis.yaml:1: limits.statement: 13MiB is above 12MiB, the most that is kept on MongoDB (store.uri is set by acquis.yaml:2)"},
+		{"a state document fits, too", "limits: {document: 20MiB}\n", "ACQUIS_STORE_URI=mongodb://u:p@h", "acquis.yaml:1: limits.document: 20MiB is above 12MiB, the most that is kept on MongoDB (store.uri is set by ACQUIS_STORE_URI)"},
 		{"an attachment fits into a request", "", "ACQUIS_LIMITS_ATTACHMENT=1GiB", "ACQUIS_LIMITS_ATTACHMENT: limits.attachment: 1GiB is above limits.request, 512MiB"},
 		{"the default page is a possible page", "limits: {page: 50}\n", "", "acquis.yaml:1: limits.page_default: 100 is above limits.page, 50"},
 		{"the places of both keys are named", "limits: {page: 50}\n", "ACQUIS_LIMITS_PAGE_DEFAULT=60", "ACQUIS_LIMITS_PAGE_DEFAULT: limits.page_default: 60 is above limits.page, 50 (limits.page is set by acquis.yaml:1)"},

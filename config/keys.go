@@ -12,7 +12,7 @@ func sections() []section {
 		{"limits", "Limits", "What one request may send and cost. A request that sends too much gets a 4xx answer, and nothing of it is stored."},
 		{"http", "Connections", "How long a connection may take."},
 		{"validation", "Validation", "How far statements are judged."},
-		{"store", "Store", "The embedded store."},
+		{"store", "Store", "The embedded store, or the MongoDB that takes its place."},
 		{"cors", "Browsers", "Which web pages may call the record store from a browser."},
 		{"ops", "Operations", "Where health and metrics are answered."},
 		{"log", "Log", "What is written to the log, and how."},
@@ -41,7 +41,7 @@ func serverKeys(c *Config) []key {
 		{
 			Name: "data", into: &c.Data, check: checkNotEmpty,
 			Default: "./data", Example: "/var/lib/acquis",
-			Meaning: "Directory of the embedded store, made when it is missing. One process at a time may use it.",
+			Meaning: "Directory of the embedded store, made when it is missing. One process at a time may use it. On MongoDB (`store.uri`) it is not used.",
 		},
 		{
 			Name: "base_path", into: &c.BasePath, check: checkBasePath,
@@ -81,7 +81,7 @@ func limitKeys(l *Limits) []key {
 		{
 			Name: "limits.statement", into: &l.Statement, Min: "1KiB", Max: "64MiB",
 			Default: "1MiB", Example: "256KiB",
-			Meaning: "Largest single statement. It cannot be larger than `limits.body`.",
+			Meaning: "Largest single statement. It cannot be larger than `limits.body`, nor than 12MiB on MongoDB.",
 		},
 		{
 			Name: "limits.depth", into: &l.Depth, Min: "16", Max: "1000",
@@ -101,7 +101,7 @@ func limitKeys(l *Limits) []key {
 		{
 			Name: "limits.document", into: &l.Document, Min: "1KiB", Max: "1GiB",
 			Default: "10MiB", Example: "2MiB",
-			Meaning: "Largest state or profile document.",
+			Meaning: "Largest state or profile document. It cannot be larger than 12MiB on MongoDB.",
 		},
 		{
 			Name: "limits.page", into: &l.Page, Min: "1", Max: "10000",
@@ -174,14 +174,29 @@ func storeKeys(c *Config) []key {
 			Meaning: "PEM file of the certificate authorities that the certificates of signed statements must chain to. Empty means that the chain is not checked; the signature is, either way.",
 		},
 		{
+			Name: "store.uri", into: &c.Store.URI, check: checkOneLine,
+			Default: "", Example: "mongodb://acquis:replace-this@db1.example.org,db2.example.org,db3.example.org/acquis?replicaSet=acquis&tls=true",
+			Meaning: "Connection string of a MongoDB, whose path names the database (`acquis` without one); several processes may share it. Empty means the embedded store. It is never printed or logged; the log says hosts and database.",
+		},
+		{
+			Name: "store.lease", into: &c.Store.Lease, Min: "1s", Max: "10m",
+			Default: "10s", Example: "30s",
+			Meaning: "On MongoDB: how long a process may say nothing before the others go on without it. What it had not answered by then is not stored. The embedded store ignores it.",
+		},
+		{
+			Name: "store.clock_skew", into: &c.Store.ClockSkew, Min: "100ms", Max: "5m",
+			Default: "5s", Example: "1s",
+			Meaning: "On MongoDB: how far the clocks of two processes may be apart. One that is further off is refused. The embedded store ignores it.",
+		},
+		{
 			Name: "store.cache", into: &c.Store.Cache, Min: "8MiB", Max: "1TiB",
 			Default: "128MiB", Example: "1GiB",
-			Meaning: "Memory for blocks read from disk. More makes scattered queries on a large store faster.",
+			Meaning: "Memory for blocks read from disk. More makes scattered queries on a large store faster. MongoDB ignores it.",
 		},
 		{
 			Name: "store.memtable", into: &c.Store.Memtable, Min: "1MiB", Max: "1GiB",
 			Default: "64MiB", Example: "128MiB",
-			Meaning: "Memory that collects writes before they go to a sorted file. More makes for fewer, larger files and a longer start after a crash.",
+			Meaning: "Memory that collects writes before they go to a sorted file. More makes for fewer, larger files and a longer start after a crash. MongoDB ignores it.",
 		},
 		{
 			Name: "store.orphan_age", into: &c.Store.OrphanAge, Min: "1m", Max: "8760h",

@@ -65,6 +65,7 @@ func TestLoad(t *testing.T) {
 		{"a variable overrides a secret's file that is not there", "root: {key: me, secret_file: /nowhere/secret}\n", []string{"ACQUIS_ROOT_SECRET=x"}, func(c *Config) {
 			c.Root = Root{Key: "me", Secret: "x"}
 		}},
+		{"the embedded store takes what MongoDB does not", "limits: {document: 20MiB}\n", nil, func(c *Config) { c.Limits.Document = 20 * MiB }},
 		{"an anchor may be referenced", "http: {read_idle_timeout: &t 9s, write_idle_timeout: *t}\n", nil, func(c *Config) {
 			c.HTTP.ReadIdleTimeout, c.HTTP.WriteIdleTimeout = 9*time.Second, 9*time.Second
 		}},

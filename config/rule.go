@@ -23,6 +23,12 @@ func rules() []rule {
 		{[]string{"limits.statement", "limits.body"}, func(c Config) string {
 			return above(c.Limits.Statement, "limits.body", c.Limits.Body)
 		}},
+		{[]string{"limits.statement", "store.uri"}, func(c Config) string {
+			return aboveMongo(c, c.Limits.Statement)
+		}},
+		{[]string{"limits.document", "store.uri"}, func(c Config) string {
+			return aboveMongo(c, c.Limits.Document)
+		}},
 		{[]string{"limits.attachment", "limits.request"}, func(c Config) string {
 			return above(c.Limits.Attachment, "limits.request", c.Limits.Request)
 		}},
@@ -42,6 +48,16 @@ func rules() []rule {
 			return "is the same address as listen: choose another, or leave it empty to answer on listen"
 		}},
 	}
+}
+
+// mongoMost leaves room beside a statement or document for what is kept with it: MongoDB takes 16 MiB in all.
+const mongoMost = 12 * MiB
+
+func aboveMongo(c Config, limit Bytes) string {
+	if c.Store.URI == "" || limit <= mongoMost {
+		return ""
+	}
+	return fmt.Sprintf("%v is above %v, the most that is kept on MongoDB", limit, mongoMost)
 }
 
 func above[N int | Bytes](part N, wholeName string, whole N) string {

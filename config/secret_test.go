@@ -16,6 +16,7 @@ const password = "s3cret-pass"
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	c := Default()
 	c.Root = Root{Key: "root", Secret: password}
+	c.Store.URI = "mongodb://acquis:" + password + "@db1.example.org"
 	printed := map[string]string{
 		"String of the configuration": c.String(),
 		"text log of it":              logged(c, func(w *bytes.Buffer) slog.Handler { return slog.NewTextHandler(w, nil) }),
@@ -50,6 +51,8 @@ func TestFaultsNeverQuoteASecret(t *testing.T) {
 		"of its shape":         "root: {key: me, secret: [" + password + "]}\n",
 		"of its missing space": "root:\n  secret:" + password + "\n",
 		"of its missing quote": "root:\n  secret: *" + password + "\n",
+		"of a URI's shape":     "store: {uri: \"mongodb://u:" + password + "@h\\n\"}\n",
+		"of what a URI limits": "limits: {document: 20MiB}\nstore: {uri: \"mongodb://u:" + password + "@h\"}\n",
 		"of its repetition":    "root: {key: me, secret: " + password + ", secret: " + password + "}\n",
 	} {
 		t.Run("a fault "+name+" leaves it out", func(t *testing.T) {
