@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 )
 
 // cursor is where a query goes on: the query itself, its bounds narrowed to what is left, and how
@@ -55,7 +56,8 @@ func sign(b, key []byte) []byte {
 func parseCursor(token string, key []byte) (cursor, error) {
 	refused := Errorf(KindInvalid, "the more parameter is not one that this store gave: use the link from the answer unchanged")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) < cursorHead+cursorMAC {
+	// The decoder overlooks line ends: a token has one spelling.
+	if strings.ContainsAny(token, "\r\n") || err != nil || len(b) < cursorHead+cursorMAC {
 		return cursor{}, refused
 	}
 	b, mac := b[:len(b)-cursorMAC], b[len(b)-cursorMAC:]
