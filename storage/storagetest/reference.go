@@ -192,7 +192,11 @@ func (s *subject) addReferrers(target lrs.ID, nears, fars int) (near, far []post
 
 func largeFanIn(s *subject) {
 	target := richTarget()
-	near, far := s.addReferrers(target.id, 1500, 500)
+	nears, fars := 1500, 500
+	if s.Slow {
+		nears, fars = 150, 50
+	}
+	near, far := s.addReferrers(target.id, nears, fars)
 	s.add(target)
 	s.settle()
 	want := slices.Concat(near, far, []post{target})
@@ -209,7 +213,11 @@ func largeFanIn(s *subject) {
 
 func fanInOverRestart(s *subject) {
 	target := richTarget()
-	near, far := s.addReferrers(target.id, 350, 350)
+	each := 350
+	if s.Slow {
+		each = 100
+	}
+	near, far := s.addReferrers(target.id, each, each)
 	s.add(target)
 	s.restart()
 	s.settle()

@@ -36,6 +36,9 @@ type Instance struct {
 	// is left. Calls to the dropped store may still return, answers or errors, but must return.
 	// nil when the backend can't.
 	Crash func() storage.Store
+	// Slow says that every statement is dear here: what is tested with thousands is tested with
+	// hundreds.
+	Slow bool
 }
 
 // Run runs the whole suite.
