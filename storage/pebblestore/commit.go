@@ -331,13 +331,21 @@ func (u *unit) expect(d *lrs.Draft) {
 
 // index writes a statement and everything by which it is found.
 func (u *unit) index(stored lrs.Instant, revision uint32, d *lrs.Draft, known idRecord) error {
-	r := record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, attached: d.Attachments, bytes: d.Seal(stored)}
-	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
+	u.keep(stored, record{kind: lrs.LogStored, revision: revision, id: d.ID, source: d.Source, attached: d.Attachments, bytes: d.Seal(stored)})
 	if revision == 0 {
 		u.post(d.Terms, stored)
 	} else {
 		u.postLate(d.Terms, stored)
 	}
+	return u.relate(stored, d, known)
+}
+
+func (u *unit) keep(stored lrs.Instant, r record) {
+	u.set(instantKey(spaceLog, stored), r.encode(make([]byte, 0, len(r.bytes)+len(r.source)+32)))
+}
+
+// relate writes what a statement does to others and they to it.
+func (u *unit) relate(stored lrs.Instant, d *lrs.Draft, known idRecord) error {
 	for _, sha2 := range d.Attachments {
 		u.set(attachedKey(sha2, stored), nil)
 	}

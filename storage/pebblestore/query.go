@@ -180,9 +180,11 @@ func (w *walk) read(t lrs.Instant) (entry lrs.Entry, ok bool, err error) {
 	if v, found, err := w.seek(w.voided, t); err != nil || found && v == t {
 		return lrs.Entry{}, false, err
 	}
-	at, found, err := w.seek(w.rows, t)
-	if err != nil || !found || at != t {
-		return lrs.Entry{}, false, err
+	if w.runs[0] != run(w.rows) { // else it stands there
+		w.steps++
+		if found, err := w.rows.find(t); err != nil || !found {
+			return lrs.Entry{}, false, err
+		}
 	}
 	value, err := w.rows.it.ValueAndErr()
 	if err != nil {

@@ -61,6 +61,7 @@ type list struct {
 	it     *pebble.Iterator
 	prefix []byte
 	key    []byte
+	near   int // how many neighbours find looks at before it searches, fewer after each in vain
 }
 
 func newList(r pebble.Reader, prefix []byte, q lrs.StatementQuery) (*list, error) {
@@ -72,7 +73,7 @@ func newList(r pebble.Reader, prefix []byte, q lrs.StatementQuery) (*list, error
 	if err != nil {
 		return nil, err
 	}
-	return &list{place: place{ascending: q.Ascending}, it: it, prefix: prefix}, nil
+	return &list{place: place{ascending: q.Ascending}, it: it, prefix: prefix, near: nearby}, nil
 }
 
 func (l *list) close() error { return l.it.Close() }
@@ -111,6 +112,29 @@ func (l *list) move(t lrs.Instant) bool {
 	}
 	l.key = appendInstant(l.key, t+1)
 	return l.it.SeekLT(l.key)
+}
+
+// find moves to t itself and reports whether it is there. Where the members that are wanted lie
+// scattered it soon stops looking at those in between, each of which the engine copies on the way down;
+// searching upwards copies nothing. After find, a list must not be sought.
+func (l *list) find(t lrs.Instant) (bool, error) {
+	for n := 0; l.state == positioned && n < l.near; n++ {
+		if !step(l.it, l.ascending) {
+			break
+		}
+		if at := instantAt(l.it.Key()); at == t {
+			l.near = nearby
+			return true, nil
+		} else if beyond(at, t, l.ascending) {
+			break
+		}
+	}
+	if l.state == positioned {
+		l.near = max(0, l.near-nearby/4)
+	}
+	l.state = positioned
+	l.key = appendInstant(append(l.key[:0], l.prefix...), t)
+	return l.it.SeekGE(l.key) && instantAt(l.it.Key()) == t, l.it.Error()
 }
 
 // step moves to the neighbour.

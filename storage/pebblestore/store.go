@@ -44,6 +44,7 @@ type Options struct {
 	Now          func() time.Time // time.Now
 	Logger       *slog.Logger     // slog.Default()
 	FS           vfs.FS           // the operating system's
+	Filling      bool             // the store may be an unfinished copy
 }
 
 func (o Options) withDefaults() Options {
@@ -207,6 +208,9 @@ func (l engineLog) Fatalf(format string, args ...any) {
 
 func (s *Store) start(o Options) error {
 	if err := s.checkLayout(); err != nil {
+		return err
+	}
+	if err := s.checkFilling(o.Filling); err != nil {
 		return err
 	}
 	ceiling, err := s.readCeiling()
