@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
@@ -57,15 +58,23 @@ func readChanges(ctx context.Context, docs storage.Docs, collection string, afte
 	}
 }
 
-// changesUpTo waits until the changes tell of a position, then reads them all.
-func (s *subject) changesUpTo(position lrs.Instant) []storage.DocChange {
+// awaitChanges waits until the changes tell all that was answered, of which position is the highest
+// known.
+func (s *subject) awaitChanges(position lrs.Instant) {
 	s.Helper()
 	docs := s.hub()
+	position = max(position, lrs.InstantOf(time.Now().Add(time.Millisecond))) // positions may run ahead of the clock a little
 	s.must(eventually(s.ctx, func() (bool, error) {
 		through, err := docs.ChangesThrough(s.ctx)
 		return through >= position, err
 	}))
-	changes, err := readChanges(s.ctx, docs, seats.Name, 0, 3)
+}
+
+// changesUpTo reads all changes once they tell of a position.
+func (s *subject) changesUpTo(position lrs.Instant) []storage.DocChange {
+	s.Helper()
+	s.awaitChanges(position)
+	changes, err := readChanges(s.ctx, s.hub(), seats.Name, 0, 3)
 	s.must(err)
 	return changes
 }
@@ -128,10 +137,7 @@ func (s *subject) wantReplica(r *replica) {
 		there[e.Doc.DocKey] = e.Doc
 		last = max(last, e.Doc.Revision)
 	}
-	s.must(eventually(s.ctx, func() (bool, error) {
-		through, err := s.hub().ChangesThrough(s.ctx)
-		return through >= last, err
-	}))
+	s.awaitChanges(last)
 	for before := lrs.Instant(-1); before != r.after; {
 		before = r.after
 		s.must(r.follow(s.ctx, s.hub(), 7))

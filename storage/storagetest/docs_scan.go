@@ -138,7 +138,11 @@ func docScanWhileWriting(s *subject) {
 		random := rand.New(rand.NewPCG(uint64(w), 1))
 		writers.Go(func() error { return churn(ctx, docs, strconv.Itoa(w), random) })
 	}
-	for round := range 12 {
+	rounds := 12
+	if s.Slow {
+		rounds = 4
+	}
+	for round := range rounds {
 		for _, index := range []string{"", "person", "due"} {
 			scan := storage.DocScan{Collection: seats.Name, Index: index, Descending: round%2 == 0}
 			entries, err := readDocs(s.ctx, docs, scan, 3+round%3)
