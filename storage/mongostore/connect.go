@@ -111,8 +111,8 @@ type index struct {
 }
 
 // buildIndexes makes the indexes that are missing and logs which.
-func (s *Store) buildIndexes(ctx context.Context) error {
-	for _, i := range s.indexes() {
+func (s *Store) buildIndexes(ctx context.Context, indexes []index) error {
+	for _, i := range indexes {
 		before, err := indexNames(ctx, i.collection)
 		if err != nil {
 			return startError(err)

@@ -83,6 +83,7 @@ type Store struct {
 
 	held        held
 	order       *order
+	catalogue   storage.Catalogue
 	definitions *definitions
 	requests    chan *request
 	rounds      chan struct{} // a token for each round that may be under way
@@ -144,7 +145,7 @@ func (s *Store) start(ctx context.Context) error {
 	if err := s.checkLayout(ctx); err != nil {
 		return err
 	}
-	if err := s.buildIndexes(ctx); err != nil {
+	if err := s.buildIndexes(ctx, s.indexes()); err != nil {
 		return err
 	}
 	var err error
