@@ -124,6 +124,7 @@ func (s *Store) tryDefine(ctx context.Context, activity string, given []addition
 	if err != nil {
 		return unchanged, err
 	}
+	added := false
 	for _, a := range given {
 		merged, err := lrs.MergeDefinition(current, a.Definition)
 		if err != nil {
@@ -131,11 +132,11 @@ func (s *Store) tryDefine(ctx context.Context, activity string, given []addition
 		}
 		// While the fate of another addition is open, nobody knows whether this one changes anything.
 		if open || !bytes.Equal(merged, current) {
-			next.Tail = append(next.Tail, a)
+			next.Tail, added = append(next.Tail, a), true
 		}
 		current = merged
 	}
-	if len(next.Tail) == 0 || len(next.Tail) == len(r.Tail) && bytes.Equal(next.Base, r.Base) {
+	if !added {
 		return unchanged, nil
 	}
 	return s.swapActivity(ctx, r, &next)

@@ -11,12 +11,15 @@ import (
 	"acquis/storage/storagetest"
 )
 
-func TestStore(t *testing.T) { storagetest.Run(t, fresh) }
+func TestStore(t *testing.T) {
+	storagetest.Run(t, fresh)
+	t.Run("Peers", func(t *testing.T) { storagetest.Peers(t, fresh) })
+}
 
 // fresh makes stores in a database of their own.
 func fresh(t testing.TB) storagetest.Instance {
 	s := &site{t: t, options: options(mongotest.Database(t))}
-	return storagetest.Instance{Store: s.open(), Reopen: s.reopen, Crash: s.crash, Slow: true}
+	return storagetest.Instance{Store: s.open(), Reopen: s.reopen, Crash: s.crash, Peer: s.peer, Slow: true}
 }
 
 // options make writers notice soon what happens to each other.
@@ -59,4 +62,10 @@ func (s *site) reopen() storage.Store {
 func (s *site) crash() storage.Store {
 	s.store.Drop()
 	return s.open()
+}
+
+// peer opens one more store on the same database.
+func (s *site) peer() storage.Store {
+	other := &site{t: s.t, options: s.options}
+	return other.open()
 }

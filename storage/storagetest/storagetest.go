@@ -36,6 +36,9 @@ type Instance struct {
 	// is left. Calls to the dropped store may still return, answers or errors, but must return.
 	// nil when the backend can't.
 	Crash func() storage.Store
+	// Peer opens another store on the same data, as another process would, and closes it when the
+	// test ends. nil when the backend is for one process.
+	Peer func() storage.Store
 	// Slow says that every statement is dear here: what is tested with thousands is tested with
 	// hundreds.
 	Slow bool
@@ -56,6 +59,7 @@ func Run(t *testing.T, f Factory) {
 		{"Activities", Activities},
 		{"Attachments", Attachments},
 		{"Documents", Documents},
+		{"Docs", Docs},
 		{"Credentials", Credentials},
 		{"Keys", Keys},
 		{"Cancellation", Cancellation},
