@@ -19,6 +19,7 @@ type Store interface {
 	lrs.DocumentStore
 	lrs.CredentialStore
 	lrs.KeyStore
+	Docs
 
 	// Ready returns nil when the store can take writes.
 	Ready(ctx context.Context) error

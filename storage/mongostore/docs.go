@@ -12,8 +12,6 @@ import (
 	"acquis/storage"
 )
 
-var _ storage.Docs = (*Store)(nil)
-
 // docRecord is what the hub's collections hold of a document. It counts as Current says once that is
 // visible, until then, or when that never will be, as Former says. A version moves from Current to
 // Former once and never back, so that a reader who looks at both in that order meets it.

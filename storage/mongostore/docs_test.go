@@ -13,8 +13,6 @@ import (
 	"acquis/storage/storagetest"
 )
 
-func TestDocs(t *testing.T) { storagetest.Docs(t, fresh) }
-
 // TestDocs_processes runs the suite on three stores of one database that take turns, as processes
 // behind a load balancer do. One of them follows the changes.
 func TestDocs_processes(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 	"acquis/storage"
 )
 
-var _ storage.Docs = (*Store)(nil)
-
 // The parts of the hub's space. Texts are tuples (storage.Tuple), so that a key ends where it must.
 const (
 	docRecords   = 'd' // collection, partition, id              -> docRecord

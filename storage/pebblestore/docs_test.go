@@ -13,10 +13,7 @@ import (
 	"acquis/lrs"
 	"acquis/storage"
 	"acquis/storage/pebblestore"
-	"acquis/storage/storagetest"
 )
-
-func TestDocs(t *testing.T) { storagetest.Docs(t, inMemory) }
 
 // slowDisk is a disk whose syncs of the write-ahead log can be held up.
 type slowDisk struct {
@@ -84,7 +81,7 @@ func putMark(t *testing.T, store *pebblestore.Store, id string, expected lrs.Ins
 // aWhile is how long a test gives a fault time to show. A right store doesn't depend on it.
 const aWhile = 50 * time.Millisecond
 
-func TestDocs_sync(t *testing.T) {
+func TestDocs(t *testing.T) {
 	t.Run("changes are told when what took their place would survive a power cut", changesOutlive)
 	t.Run("of groups that join one commit each sees what those before it wrote", groupsJoined)
 }

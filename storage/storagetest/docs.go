@@ -46,12 +46,8 @@ var (
 // hub is the store under test with the collections declared.
 func (s *subject) hub() storage.Docs {
 	s.Helper()
-	docs, ok := s.Store.(storage.Docs)
-	if !ok {
-		s.Fatalf("the store keeps no documents of the hub")
-	}
-	s.must(docs.DeclareCollections(s.ctx, seats, moves))
-	return docs
+	s.must(s.Store.DeclareCollections(s.ctx, seats, moves))
+	return s.Store
 }
 
 func seat(partition, id string) storage.DocKey {

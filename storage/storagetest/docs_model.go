@@ -11,8 +11,6 @@ import (
 	"acquis/storage"
 )
 
-var _ storage.Docs = (*Model)(nil)
-
 // hubDocs are the Model's documents of the hub, and what was deleted, by name.
 type hubDocs struct {
 	catalogue storage.Catalogue
