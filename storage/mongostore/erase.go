@@ -156,6 +156,7 @@ func (s *Store) appendChange(ctx context.Context, kind lrs.LogKind, target lrs.I
 
 // RedactStatement implements lrs.Eraser.
 func (s *Store) RedactStatement(ctx context.Context, id lrs.ID, draft *lrs.Draft) error {
+	defer s.releaseAttachments([]*lrs.Draft{draft})
 	if draft.ID != id {
 		return lrs.Errorf(lrs.KindInvalid, "the redacted statement must keep the id %s", id)
 	}
