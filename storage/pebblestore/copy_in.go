@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/google/uuid"
@@ -12,6 +13,8 @@ import (
 )
 
 var _ storage.Copyable = (*Store)(nil)
+
+var errNotFilling = errors.New("pebblestore: no import was begun")
 
 // fillingKey holds the storage.Import of a store that is being filled.
 func fillingKey() []byte { return metaKey("filling") }
@@ -112,8 +115,11 @@ func (s *Store) ImportKeys(ctx context.Context, keys []storage.NamedKey) error {
 func (s *Store) ImportLog(ctx context.Context, entries []lrs.LogEntry) error {
 	return s.exclusively(ctx, func(u *unit) error {
 		i, err := s.filling()
-		if err != nil || i == nil {
+		if err != nil {
 			return err
+		}
+		if i == nil {
+			return errNotFilling
 		}
 		for _, e := range entries {
 			if e.Position <= i.Done {
