@@ -19,6 +19,7 @@ type cli struct {
 	Bench   BenchCmd   `cmd:"" help:"Measure this or any other LRS."`
 	Compact CompactCmd `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
 	Config  ConfigCmd  `cmd:"" help:"Check the configuration, or write its reference."`
+	Mongo   MongoCmd   `cmd:"" help:"Plan a store on MongoDB."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running acquis whether it is alive or ready."`
 }
 
