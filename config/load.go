@@ -25,12 +25,6 @@ func Load(path string, environ []string) (Config, error) {
 	return l.config, nil
 }
 
-// Check says whether Load would accept the file and the environment.
-func Check(path string, environ []string) error {
-	_, err := Load(path, environ)
-	return err
-}
-
 // loader collects the settings of the layers, a text or a list of texts under the name of each key, and
 // remembers where each came from.
 type loader struct {

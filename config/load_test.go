@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -114,16 +113,6 @@ func TestEveryDocumentedVariableIsRead(t *testing.T) {
 			t.Errorf("got %q, %v", got.Root.Secret.Reveal(), err)
 		}
 	})
-}
-
-func TestCheckAgreesWithLoad(t *testing.T) {
-	if err := Check(writeFile(t, "listen: ':80'\n"), nil); err != nil {
-		t.Errorf("a sound file is refused: %v", err)
-	}
-	err := Check(writeFile(t, "listne: ':80'\n"), nil)
-	if err == nil || !strings.Contains(err.Error(), "did you mean listen?") {
-		t.Errorf("got %v", err)
-	}
 }
 
 func FuzzLoad(f *testing.F) {
