@@ -20,7 +20,10 @@ func (c *CompactCmd) Run(ctx context.Context, app *kong.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the configuration has faults:\n%w", err)
 	}
-	store, err := openStore(cfg, newLogger(cfg.Log, app.Stderr))
+	if cfg.Store.URI != "" {
+		return errors.New("the configuration names a MongoDB (store.uri), which looks after its own files: there is no data directory to compact")
+	}
+	store, err := openEmbedded(cfg, newLogger(cfg.Log, app.Stderr))
 	if err != nil {
 		return err
 	}

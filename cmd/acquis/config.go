@@ -22,10 +22,14 @@ type configCheck struct {
 
 // Run checks the file and the environment.
 func (c *configCheck) Run(app *kong.Context) error {
-	if err := config.Check(c.Config, os.Environ()); err != nil {
+	cfg, err := config.Load(c.Config, os.Environ())
+	if err == nil && cfg.Store.URI != "" {
+		err = checkURI(cfg.Store.URI.Reveal())
+	}
+	if err != nil {
 		return fmt.Errorf("the configuration has faults:\n%w", err)
 	}
-	_, err := fmt.Fprintln(app.Stdout, "The configuration is fine.")
+	_, err = fmt.Fprintln(app.Stdout, "The configuration is fine.")
 	return err
 }
 

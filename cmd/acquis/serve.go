@@ -25,14 +25,14 @@ import (
 	"acquis/server/problem"
 	"acquis/server/xapi"
 	"acquis/storage"
-	"acquis/storage/pebblestore"
 )
 
 // ServeCmd serves xAPI until it is told to stop.
 type ServeCmd struct {
 	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML); docs/configuration.md lists the keys."`
 	Listen string `placeholder:"ADDR" help:"Address to listen on, instead of the configuration's."`
-	Data   string `placeholder:"DIR" help:"Data directory, instead of the configuration's."`
+	Data   string `placeholder:"DIR" xor:"store" help:"Data directory of the embedded store, instead of the configuration's."`
+	Store  string `placeholder:"URI" xor:"store" help:"Connection string of a MongoDB, instead of the configuration's. Others on this machine can read a command line: keep credentials in ACQUIS_STORE_URI_FILE."`
 	Demo   bool   `help:"Load a small made-up campus and make a development credential. Not for production."`
 }
 
@@ -49,7 +49,7 @@ func (c *ServeCmd) Run(ctx context.Context, app *kong.Context) (err error) {
 		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
 	defer listener.Close() // Serve closes it too; this is for the errors before
-	store, err := openStore(cfg, logger)
+	store, err := openStore(ctx, cfg, logger)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,13 @@ func (c *ServeCmd) load() (config.Config, error) {
 	if c.Listen != "" {
 		cfg.Listen = c.Listen
 	}
+	if c.Store != "" {
+		cfg.Store.URI = config.Secret(c.Store)
+	}
 	if c.Data != "" {
+		if cfg.Store.URI != "" {
+			return cfg, errors.New("--data names a directory of the embedded store, but store.uri names a MongoDB: give one of them")
+		}
 		cfg.Data = c.Data
 	}
 	return cfg, cfg.Validate()
@@ -87,16 +93,6 @@ func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-func openStore(cfg config.Config, logger *slog.Logger) (*pebblestore.Store, error) {
-	store, err := pebblestore.Open(pebblestore.Options{
-		Dir: cfg.Data, CacheBytes: int64(cfg.Store.Cache), MemtableSize: uint64(cfg.Store.Memtable), Logger: logger,
-	})
-	if errors.Is(err, pebblestore.ErrLocked) {
-		return nil, fmt.Errorf("%w: stop the acquis that has it, or give this one its own with --data", err)
-	}
-	return store, err
-}
-
 // process is a wired program.
 type process struct {
 	config   config.Config
@@ -108,7 +104,7 @@ type process struct {
 	logger   *slog.Logger
 }
 
-func build(ctx context.Context, cfg config.Config, store *pebblestore.Store, logger *slog.Logger) (*process, error) {
+func build(ctx context.Context, cfg config.Config, store backend, logger *slog.Logger) (*process, error) {
 	service, err := newService(ctx, cfg, store)
 	if err != nil {
 		return nil, err
