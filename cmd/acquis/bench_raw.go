@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"acquis/internal/campus"
 	"acquis/lrs"
+	"acquis/storage/mongostore"
 	"acquis/storage/pebblestore"
 )
 
@@ -20,6 +22,7 @@ import (
 // statements.
 type benchRaw struct {
 	benchTime
+	Store       string `placeholder:"URI" help:"A MongoDB (mongodb://...) to measure instead: the driver alone inserts the documents that serve would, in a collection that is dropped in the end."`
 	Data        string `placeholder:"DIR" help:"Where the engine's throw-away directory is made; on the disk that serve uses (the temporary directory)."`
 	Connections int    `default:"${connections}" help:"Writers, each with one batch at a time (${default})."`
 	Batch       int    `default:"50" help:"Statements in one synced batch (${default})."`
@@ -34,32 +37,58 @@ func (m *benchRaw) Validate() error {
 	return errors.Join(flags.checkFlags(), m.checkTime(), checkBatch(m.Batch))
 }
 
+// rawEngine is what lies below a store.
+type rawEngine interface {
+	Append(drafts []*lrs.Draft) error
+	Close() error
+}
+
 // Run measures synced batches.
 func (m *benchRaw) Run(ctx context.Context, app *kong.Context) (err error) {
-	dir, err := os.MkdirTemp(m.Data, "acquis-raw-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	raw, err := pebblestore.OpenRaw(pebblestore.Options{Dir: dir})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
 	batches, err := m.prepare()
 	if err != nil {
 		return err
 	}
+	raw, where, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, raw.Close()) }()
 	workers, err := m.measure(ctx, raw, batches)
 	if err != nil {
 		return err
 	}
 	b := &bencher{
-		benchFlags: benchFlags{Endpoint: "the engine in " + dir, XAPIVersion: string(lrs.V103), Connections: m.Connections, Size: m.Size, Seed: m.Seed, JSON: m.JSON},
+		benchFlags: benchFlags{Endpoint: where, XAPIVersion: string(lrs.V103), Connections: m.Connections, Size: m.Size, Seed: m.Seed, JSON: m.JSON},
 		out:        app.Stdout,
 	}
 	return b.report("raw", benchRows([]string{fmt.Sprintf("batch of %d", m.Batch)}, workers))
 }
+
+// open opens the embedded engine in a throw-away directory, or the database.
+func (m *benchRaw) open(ctx context.Context) (raw rawEngine, where string, err error) {
+	if m.Store != "" {
+		raw, err := mongostore.OpenRaw(ctx, mongostore.Options{URI: m.Store, Logger: slog.New(slog.DiscardHandler)})
+		return raw, "the MongoDB driver alone", err
+	}
+	dir, err := os.MkdirTemp(m.Data, "acquis-raw-")
+	if err != nil {
+		return nil, "", err
+	}
+	engine, err := pebblestore.OpenRaw(pebblestore.Options{Dir: dir})
+	if err != nil {
+		return nil, "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return throwAway{engine, dir}, "the engine in " + dir, nil
+}
+
+// throwAway removes the engine's directory with it.
+type throwAway struct {
+	rawEngine
+	dir string
+}
+
+func (t throwAway) Close() error { return errors.Join(t.rawEngine.Close(), os.RemoveAll(t.dir)) }
 
 // prepare makes each writer's batches.
 func (m *benchRaw) prepare() ([][][]*lrs.Draft, error) {
@@ -86,7 +115,7 @@ func (m *benchRaw) prepare() ([][][]*lrs.Draft, error) {
 	return batches, nil
 }
 
-func (m *benchRaw) measure(ctx context.Context, raw *pebblestore.Raw, batches [][][]*lrs.Draft) ([]*benchWorker, error) {
+func (m *benchRaw) measure(ctx context.Context, raw rawEngine, batches [][][]*lrs.Draft) ([]*benchWorker, error) {
 	start := time.Now().Add(m.Warmup)
 	end := start.Add(m.Duration)
 	workers := make([]*benchWorker, m.Connections)

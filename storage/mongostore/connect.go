@@ -113,22 +113,26 @@ type index struct {
 // buildIndexes makes the indexes that are missing and logs which.
 func (s *Store) buildIndexes(ctx context.Context, indexes []index) error {
 	for _, i := range indexes {
-		before, err := indexNames(ctx, i.collection)
-		if err != nil {
-			return startError(err)
-		}
-		settings := options.Index().SetName(i.name())
-		if i.sparse {
-			settings.SetSparse(true)
-		}
-		if before[i.name()] {
-			continue
-		}
-		if _, err := i.collection.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: i.keys, Options: settings}); err != nil {
+		if err := s.buildIndex(ctx, i); err != nil {
 			return startError(fmt.Errorf("make the index %s of %s: %w", i.name(), i.collection.Name(), err))
 		}
-		s.log.Info("index built", "collection", i.collection.Name(), "index", i.name())
 	}
+	return nil
+}
+
+func (s *Store) buildIndex(ctx context.Context, i index) error {
+	before, err := indexNames(ctx, i.collection)
+	if err != nil || before[i.name()] {
+		return err
+	}
+	settings := options.Index().SetName(i.name())
+	if i.sparse {
+		settings.SetSparse(true)
+	}
+	if _, err := i.collection.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: i.keys, Options: settings}); err != nil {
+		return err
+	}
+	s.log.Info("index built", "collection", i.collection.Name(), "index", i.name())
 	return nil
 }
 

@@ -37,6 +37,7 @@ type Options struct {
 	Lease     time.Duration    // how long a writer may say nothing before the others shut it out, 10 s
 	Skew      time.Duration    // how far the clocks of two writers may be apart, 5 s
 	Patience  time.Duration    // how long one request may be tried again while the database fails, 10 s
+	Filling   bool             // the store may be an unfinished copy
 }
 
 func (o Options) withDefaults() Options {
@@ -143,6 +144,9 @@ func (s *Store) collections() map[string]**mongo.Collection {
 
 func (s *Store) start(ctx context.Context) error {
 	if err := s.checkLayout(ctx); err != nil {
+		return err
+	}
+	if err := s.checkFilling(ctx); err != nil {
 		return err
 	}
 	if err := s.buildIndexes(ctx, s.indexes()); err != nil {
