@@ -149,6 +149,9 @@ func (s *Store) start(ctx context.Context) error {
 	if err := s.checkFilling(ctx); err != nil {
 		return err
 	}
+	if err := s.probe(ctx); err != nil {
+		return err
+	}
 	if err := s.buildIndexes(ctx, s.indexes()); err != nil {
 		return err
 	}
