@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"errors"
 
+	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"acquis/lrs"
+	"acquis/storage"
 )
 
 // erasure is an erasure or a redaction under way: what is needed to go on with it after the
@@ -30,12 +32,14 @@ type erasure struct {
 	told        bool     // the log has its entry
 }
 
-// tombstone keeps an erased id from coming back, without keeping the id.
-func (s *Store) tombstone(id string) string {
+// tombstone keeps an erased id from coming back, without keeping the id. It is a storage.Tombstone.
+func (s *Store) tombstone(id lrs.ID) string {
 	mac := hmac.New(sha256.New, s.erasureKey)
-	mac.Write([]byte(id))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	mac.Write(id[:])
+	return tombstoneText(storage.Tombstone(mac.Sum(nil)))
 }
+
+func tombstoneText(t storage.Tombstone) string { return base64.RawURLEncoding.EncodeToString(t[:]) }
 
 // EraseStatement implements lrs.Eraser.
 func (s *Store) EraseStatement(ctx context.Context, id lrs.ID) error {
@@ -87,10 +91,14 @@ func (s *Store) intend(ctx context.Context, id string, kind lrs.LogKind) (*erasu
 // stores the id again afterwards finds it; the entry of the log before the statement goes, so that
 // its position is never missing.
 func (s *Store) erase(ctx context.Context, x *erasure) error {
+	id, err := uuid.Parse(x.ID)
+	if err != nil {
+		return errDamaged
+	}
 	if err := s.count(ctx, "erasures"); err != nil {
 		return err
 	}
-	if _, err := s.tombstones.InsertOne(ctx, byID(s.tombstone(x.ID))); err != nil && !isDuplicate(err) {
+	if _, err := s.tombstones.InsertOne(ctx, byID(s.tombstone(id))); err != nil && !isDuplicate(err) {
 		return err
 	}
 	stub := changeRecord{Position: x.Stored, Epoch: x.Origin, Kind: int32(lrs.LogStored)}
@@ -231,7 +239,7 @@ func (u *unit) refuseErased(ctx context.Context) (err error) {
 	var digests []string
 	for _, record := range u.records() {
 		if !u.drafts[record].Fresh {
-			digests = append(digests, u.store.tombstone(record.ID))
+			digests = append(digests, u.store.tombstone(u.drafts[record].ID))
 		}
 	}
 	erased, err := idsAmong(ctx, u.store.tombstones, digests)
@@ -240,7 +248,7 @@ func (u *unit) refuseErased(ctx context.Context) (err error) {
 	}
 	for _, r := range u.group {
 		for i, record := range r.records {
-			if record == nil || u.drafts[record].Fresh || !erased[u.store.tombstone(record.ID)] {
+			if record == nil || u.drafts[record].Fresh || !erased[u.store.tombstone(u.drafts[record].ID)] {
 				continue
 			}
 			if err := u.removeOne(ctx, record); err != nil {
