@@ -14,16 +14,19 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"acquis/lrs"
+	"acquis/storage"
 )
 
 var _ lrs.DocumentStore = (*Store)(nil)
 
 // documentRecord is a document of documents. What it belongs to and its id are hashed into ID, Scopes
-// and Agent, which are of one short length, whatever clients choose.
+// and Agent, which are of one short length, whatever clients choose; Place tells a copy what it
+// belongs to.
 type documentRecord struct {
 	ID          string   `bson:"_id"`
 	Scopes      []string `bson:"scope"`           // the scope it lies in; for state, also the one of any registration
 	Agent       string   `bson:"agent,omitempty"` // whose it is: state and agent profiles
+	Place       []byte   `bson:"place"`           // scopeBytes of the scope it lies in
 	Name        []byte   `bson:"id"`              // the stateId or profileId; binary, since some servers refuse a NUL in a string
 	ContentType string   `bson:"type"`
 	Content     []byte   `bson:"content"`
@@ -36,21 +39,27 @@ type documentRecord struct {
 const maxDocument = 15 << 20
 
 func documentRecordOf(key lrs.DocumentKey, d lrs.Document) (*documentRecord, error) {
-	if size := len(d.Content) + len(d.ContentType) + len(key.ID); size > maxDocument {
+	return keptRecord(storage.KeptDocument{
+		Kind: key.Kind, Agent: lrs.IFITerm(lrs.TermAgent, key.Agent.IFI), Activity: lrs.IRITerm(lrs.TermActivity, key.Activity),
+		Registration: key.Registration, ID: key.ID, Document: d,
+	})
+}
+
+func keptRecord(d storage.KeptDocument) (*documentRecord, error) {
+	if size := len(d.Content) + len(d.ContentType) + len(d.ID); size > maxDocument {
 		return nil, lrs.Errorf(lrs.KindTooLarge,
 			"the document has %d bytes, its id and content type included, and this server keeps documents of up to %d bytes: split it over several ids", size, maxDocument)
 	}
+	place := placeBytes(d, false)
 	r := &documentRecord{
-		ID: documentID(key), Scopes: []string{scopeID(exactly(key.DocumentScope))}, Name: []byte(key.ID),
+		ID: digestText(append(slices.Clone(place), d.ID...)), Scopes: []string{digestText(place)}, Place: place, Name: []byte(d.ID),
 		ContentType: d.ContentType, Content: d.Content, Updated: int64(d.Updated), Revision: rand.Int64(),
 	}
-	if key.Kind == lrs.StateDocument {
-		spanning := key.DocumentScope
-		spanning.AnyRegistration = true
-		r.Scopes = append(r.Scopes, scopeID(spanning))
+	if d.Kind == lrs.StateDocument {
+		r.Scopes = append(r.Scopes, digestText(placeBytes(d, true)))
 	}
-	if key.Kind != lrs.ActivityProfileDocument {
-		r.Agent = agentID(key.Agent)
+	if d.Kind != lrs.ActivityProfileDocument {
+		r.Agent = termText(d.Agent)
 	}
 	return r, nil
 }
@@ -78,23 +87,28 @@ func digestText(b []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// scopeBytes spells the fields of a scope that count. All scopes of a kind, with or without
-// AnyRegistration, are of one length, so that no two of them and no id behind them can be confused.
 func scopeBytes(scope lrs.DocumentScope) []byte {
-	agent := lrs.IFITerm(lrs.TermAgent, scope.Agent.IFI)
-	activity := lrs.IRITerm(lrs.TermActivity, scope.Activity)
-	b := []byte{byte(scope.Kind)}
+	return placeBytes(storage.KeptDocument{
+		Kind: scope.Kind, Agent: lrs.IFITerm(lrs.TermAgent, scope.Agent.IFI), Activity: lrs.IRITerm(lrs.TermActivity, scope.Activity),
+		Registration: scope.Registration,
+	}, scope.AnyRegistration)
+}
+
+// placeBytes spells the fields of a scope that count. All scopes of a kind, with or without
+// AnyRegistration, are of one length, so that no two of them and no id behind them can be confused.
+func placeBytes(d storage.KeptDocument, anyRegistration bool) []byte {
+	b := []byte{byte(d.Kind)}
 	switch {
-	case scope.Kind == lrs.AgentProfileDocument:
-		return append(b, agent[:]...)
-	case scope.Kind == lrs.ActivityProfileDocument:
-		return append(b, activity[:]...)
+	case d.Kind == lrs.AgentProfileDocument:
+		return append(b, d.Agent[:]...)
+	case d.Kind == lrs.ActivityProfileDocument:
+		return append(b, d.Activity[:]...)
 	}
-	b = append(append(b, agent[:]...), activity[:]...)
-	if scope.AnyRegistration {
+	b = append(append(b, d.Agent[:]...), d.Activity[:]...)
+	if anyRegistration {
 		return append(b, '*')
 	}
-	return append(append(b, '='), scope.Registration[:]...)
+	return append(append(b, '='), d.Registration[:]...)
 }
 
 // Document implements lrs.DocumentStore.
