@@ -185,11 +185,13 @@ func docItem(d Doc, place int) item {
 // that were deleted.
 func docPages(ctx context.Context, s Copyable, collection string) iter.Seq2[[]Doc, error] {
 	return func(yield func([]Doc, error) bool) {
-		docs, err := hubOf(s)
-		for after := lrs.Instant(0); err == nil; {
-			var changes []DocChange
-			if changes, err = docs.ReadChanges(ctx, collection, after, docPage); err != nil || len(changes) == 0 {
-				break
+		for after := lrs.Instant(0); ; {
+			changes, err := s.ReadChanges(ctx, collection, after, docPage)
+			if err != nil {
+				yield(nil, err)
+			}
+			if err != nil || len(changes) == 0 {
+				return
 			}
 			var page []Doc
 			for _, c := range changes {
@@ -202,20 +204,8 @@ func docPages(ctx context.Context, s Copyable, collection string) iter.Seq2[[]Do
 				return
 			}
 		}
-		if err != nil {
-			yield(nil, err)
-		}
 	}
 }
 
 // docPage is how many documents of the hub are read at a time.
 const docPage = 100
-
-// hubOf returns the store's documents of the hub.
-func hubOf(s Copyable) (Docs, error) {
-	docs, ok := s.(Docs)
-	if !ok {
-		return nil, errors.New("storage: this store keeps no documents of the hub")
-	}
-	return docs, nil
-}

@@ -143,15 +143,8 @@ func (c *copying) checkCollections(ctx context.Context) error {
 			return fmt.Errorf("the store to copy from holds documents of a collection %q that this acquis does not know: use the version that wrote them", name)
 		}
 	}
-	if len(c.options.Collections) == 0 {
-		return nil
-	}
 	for _, s := range []Copyable{c.from, c.to} {
-		docs, err := hubOf(s)
-		if err != nil {
-			return err
-		}
-		if err := docs.DeclareCollections(ctx, c.options.Collections...); err != nil {
+		if err := s.DeclareCollections(ctx, c.options.Collections...); err != nil {
 			return err
 		}
 	}
@@ -274,16 +267,12 @@ func (c *copying) hub(ctx context.Context) error {
 // docs puts documents in their order, those of a partition that follow each other together. Those
 // that are there came with an attempt before.
 func (c *copying) docs(ctx context.Context, page []Doc) error {
-	docs, err := hubOf(c.to)
-	if err != nil {
-		return err
-	}
 	for len(page) > 0 {
 		n := 1
 		for n < len(page) && page[n].Partition == page[0].Partition && n < docsAtOnce {
 			n++
 		}
-		if err := putDocs(ctx, docs, page[:n]); err != nil {
+		if err := putDocs(ctx, c.to, page[:n]); err != nil {
 			return err
 		}
 		page = page[n:]
