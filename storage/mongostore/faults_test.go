@@ -293,7 +293,8 @@ func withConcernError(message []byte) []byte {
 		return message
 	}
 	body = append(body, bson.E{Key: "writeConcernError", Value: bson.D{
-		{Key: "code", Value: int32(64)}, {Key: "codeName", Value: "WriteConcernFailed"},
+		{Key: "code", Value: int32(64)},
+		{Key: "codeName", Value: "WriteConcernFailed"},
 		{Key: "errmsg", Value: "waiting for replication timed out"},
 	}})
 	changed, err := bson.Marshal(body)

@@ -230,8 +230,10 @@ func (l *linking) link(ctx context.Context, to root) (changed bool, err error) {
 		result, err := l.store.statements.UpdateOne(
 			ctx, bson.D{{Key: "_id", Value: r.ID}, {Key: "l", Value: r.Link}},
 			bson.D{{Key: "$set", Value: bson.D{
-				{Key: "t", Value: append(own, wanted...)}, {Key: "i", Value: wanted},
-				{Key: "v", Value: voided}, {Key: "l", Value: r.Link + 1},
+				{Key: "t", Value: append(own, wanted...)},
+				{Key: "i", Value: wanted},
+				{Key: "v", Value: voided},
+				{Key: "l", Value: r.Link + 1},
 			}}},
 		)
 		if err != nil {
