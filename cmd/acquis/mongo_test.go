@@ -75,6 +75,27 @@ func TestMongoPlan(t *testing.T) {
 	}
 }
 
+// TestScalePage holds that docs/scale.md shows what the plans say.
+func TestScalePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"plan-60-million", "plan-1-billion"} {
+		t.Run("the page shows what a node needs by "+name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, nodes, found := strings.Cut(string(text), "\nIn all: ")
+			nodes, _, ended := strings.Cut(nodes, "\n\nSharding, ")
+			if !found || !ended || !strings.Contains(string(page), nodes) {
+				t.Errorf("docs/scale.md lacks %q", nodes)
+			}
+		})
+	}
+}
+
 func TestMongoSize(t *testing.T) {
 	m := mongoSize{Statements: 1000, Bytes: 846, Terms: 12, Shards: 1, Daily: 10}
 	t.Run("a document is its fields, terms and compressed bytes", func(t *testing.T) {
