@@ -18,6 +18,7 @@ type cli struct {
 	Serve   ServeCmd   `cmd:"" help:"Serve xAPI over HTTP."`
 	Bench   BenchCmd   `cmd:"" help:"Measure this or any other LRS."`
 	Compact CompactCmd `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
+	Copy    CopyCmd    `cmd:"" help:"Copy a store that no acquis uses to an empty one, of either backend."`
 	Config  ConfigCmd  `cmd:"" help:"Check the configuration, or write its reference."`
 	Mongo   MongoCmd   `cmd:"" help:"Plan a store on MongoDB."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running acquis whether it is alive or ready."`
