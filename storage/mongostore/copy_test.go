@@ -85,3 +85,25 @@ func embeddedSite(t testing.TB) storagetest.CopySite {
 		return store, nil
 	}}
 }
+
+func TestAlone(t *testing.T) {
+	o := options(mongotest.Database(t))
+	first, other := opened(t, o), opened(t, o)
+	if err := first.Alone(t.Context()); err == nil {
+		t.Error("a store that another process uses claims to be alone")
+	}
+	other.Drop()
+	if err := first.Alone(t.Context()); err != nil {
+		t.Errorf("after the other process was killed: %v", err)
+	}
+}
+
+func opened(t *testing.T, o mongostore.Options) *mongostore.Store {
+	t.Helper()
+	store, err := mongostore.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, store) })
+	return store
+}
