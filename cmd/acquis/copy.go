@@ -89,9 +89,11 @@ func readPlace(given, file string) (place, error) {
 			return place{}, fmt.Errorf("%s is empty: write a data directory or a MongoDB connection string into it", file)
 		}
 	}
-	if !strings.HasPrefix(given, "mongodb://") && !strings.HasPrefix(given, "mongodb+srv://") {
+	if scheme, _, ok := strings.Cut(given, "://"); !ok {
 		directory, err := filepath.Abs(given)
 		return place{directory: directory}, err
+	} else if scheme != "mongodb" && scheme != "mongodb+srv" { // not quoted: there may be a password in it
+		return place{}, errors.New("a store is a data directory or a connection string that begins with mongodb:// or mongodb+srv://")
 	}
 	if err := checkURI(given); err != nil {
 		return place{}, &unusableStore{err}

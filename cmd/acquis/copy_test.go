@@ -110,10 +110,11 @@ func TestCopy_refused(t *testing.T) {
 		{"an unfinished copy of another store", []string{"copy", "--from", at("full"), "--to", at("unfinished")}, "no unfinished copy of this source"},
 		{"an unfinished copy as a source", []string{"copy", "--from", at("unfinished"), "--to", at("new")}, "a copy that was not finished"},
 		{"to serve an unfinished copy", []string{"serve", "--listen", "127.0.0.1:0", "--data", at("unfinished")}, "a copy that was not finished"},
+		{"a connection string of another database", []string{"copy", "--from", at("full"), "--to", "postgres://ann:secret@db/new"}, "begins with mongodb://"},
 		{"a connection string that is none", []string{"copy", "--from", at("full"), "--to", "mongodb://"}, "connection string"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if said := fails(t, nil, c.args...); !strings.Contains(said, c.want) {
+			if said := fails(t, nil, c.args...); !strings.Contains(said, c.want) || strings.Contains(said, "secret") {
 				t.Errorf("acquis says\n%s\nwant %q in it", said, c.want)
 			}
 			if _, err := os.Stat(at("new")); err == nil {
