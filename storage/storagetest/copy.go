@@ -3,6 +3,8 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,6 +39,8 @@ func Copy(t *testing.T, from, to CopyFactory) {
 		{"a copy of an empty store is an empty store", copyNothing},
 		{"everything arrives, at its position and to the byte", copyEverything},
 		{"a copy is a store like any other and goes on above its source", copyGoesOn},
+		{"a copy of a source that is ahead of the clock goes on above it", copyAhead},
+		{"a long history arrives, killed midway", copyLong},
 		{"a copy that is killed at any point goes on and ends alike", copyKilled},
 		{"an unfinished copy is opened by nobody else", copyUnfinished},
 		{"what is not empty is not filled", copyOccupied},
@@ -297,6 +301,57 @@ func copyGoesOn(c *copies) {
 	c.target.settle()
 	c.target.wantFound(lrs.IFITerm(lrs.TermAgent, actorOf(agents[5]).IFI), []post{referrer, late})
 	c.target.apply("a", putSeat("3", 0, "later"))
+}
+
+func copyAhead(c *copies) {
+	ahead := storage.Import{Source: "ahead", Through: lrs.InstantOf(tomorrow())}
+	c.target = c.open(c.to, true)
+	_, err := copyable(c.target).BeginImport(c.ctx, ahead)
+	c.source.must(err)
+	c.source.must(copyable(c.target).FinishImport(c.ctx))
+	c.to.Close()
+	c.target = c.open(c.to, false)
+	next := newPost()
+	c.target.add(next)
+	if e := c.target.get(next.id); e.Stored <= ahead.Through {
+		c.Fatalf("the copy stored a statement at %s, its source was at %s", e.Stored, ahead.Through)
+	}
+}
+
+// copyLong copies more of each kind than is moved at a time, where that is not too dear.
+func copyLong(c *copies) {
+	statements, documents := 1700, 450
+	if c.from.Slow || c.to.Slow {
+		statements, documents = 60, 10
+	}
+	for _, some := range slices.Collect(slices.Chunk(newPosts(statements), 100)) {
+		c.source.add(some...)
+	}
+	var seats []storage.DocWrite
+	for n := range documents {
+		key := c.documents()[n%3]
+		key.ID = strconv.Itoa(n)
+		c.source.write(key, key.ID)
+		seats = append(seats, putSeat(key.ID, 0, key.ID, due(n)))
+	}
+	c.source.apply("a", seats...)
+	logs := 0
+	c.wantKilled(func(what string, _ int) bool {
+		if what == "log" {
+			logs++
+		}
+		return logs > 1 || what == "erased ids" || what == "definitions" || what == "documents"
+	})
+	c.copy()
+	c.same()
+	for n := range documents {
+		key := c.documents()[n%3]
+		key.ID = strconv.Itoa(n)
+		c.target.wantDocument(key, key.ID)
+	}
+	if found := len(c.target.entries(storage.DocScan{Collection: "seats", Index: "due", Limit: 1000})); found != documents {
+		c.Fatalf("the copy has %d documents of the hub, want %d", found, documents)
+	}
 }
 
 // copyKilled kills at the first step, then at the second one of the next attempt, and so on, each going
