@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -38,7 +37,8 @@ func Copy(t *testing.T, from, to CopyFactory) {
 	}{
 		{"a copy of an empty store is an empty store", copyNothing},
 		{"everything arrives, at its position and to the byte", copyEverything},
-		{"a copy is a store like any other and goes on above its source", copyGoesOn},
+		{"entries of the log that come one by one end alike", copyOneByOne},
+		{"a copy is at once a store like any other and goes on above its source", copyGoesOn},
 		{"a copy of a source that is ahead of the clock goes on above it", copyAhead},
 		{"a long history arrives, killed midway", copyLong},
 		{"a copy that is killed at any point goes on and ends alike", copyKilled},
@@ -159,16 +159,7 @@ func (c *copies) copy() []storage.CopiedPart {
 // same fails the test unless the copy answers every question as its source does.
 func (c *copies) same() {
 	c.Helper()
-	c.source.settle()
-	c.target.settle()
-	c.source.wantSame(c.target.history(), c.source.history())
-	queries := []lrs.StatementQuery{{Ascending: true}, {}}
-	for _, t := range worldTerms(chronicleIDs) {
-		queries = append(queries, lrs.StatementQuery{Terms: []lrs.Term{t}, Ascending: true})
-	}
-	for _, q := range queries {
-		c.source.wantSame(c.target.all(q), c.source.all(q))
-	}
+	c.sameStatements()
 	for _, activity := range activities {
 		want, err := c.source.Store.ActivityDefinition(c.ctx, activity)
 		c.source.must(err)
@@ -184,6 +175,21 @@ func (c *copies) same() {
 	for k, err := range copyable(c.source).ExportKeys(c.ctx) {
 		c.source.must(err)
 		c.source.wantSame(c.target.key(k.Name), k.Key)
+	}
+}
+
+// sameStatements compares the logs, and the answers to queries.
+func (c *copies) sameStatements() {
+	c.Helper()
+	c.source.settle()
+	c.target.settle()
+	c.source.wantSame(c.target.history(), c.source.history())
+	queries := []lrs.StatementQuery{{Ascending: true}, {}}
+	for _, t := range worldTerms(chronicleIDs) {
+		queries = append(queries, lrs.StatementQuery{Terms: []lrs.Term{t}, Ascending: true})
+	}
+	for _, q := range queries {
+		c.source.wantSame(c.target.all(q), c.source.all(q))
 	}
 }
 
@@ -209,6 +215,7 @@ func (c *copies) fill() {
 		newPost(identified(ids[5]), voids(ids[6])).named(ids[5]),
 		newPost(identified(ids[6]), refersTo(ids[1])).named(ids[6]),
 		newPost(identified(ids[7]), by(agents[6])).named(ids[7]),
+		newPost(identified(ids[9]), voids(ids[4])).named(ids[9]), // without effect
 	)
 	s.must(s.Store.EraseStatement(s.ctx, ids[7]))
 	s.must(s.Store.RedactStatement(s.ctx, ids[2], newPost(identified(ids[2]), by(agents[4])).named(ids[2]).draft(s)))
@@ -278,9 +285,30 @@ func copyEverything(c *copies) {
 	}
 }
 
+// copyOneByOne imports the log in the smallest pieces, so that each statement meets what came before.
+func copyOneByOne(c *copies) {
+	c.fill()
+	c.target = c.open(c.to, true)
+	target, entries := copyable(c.target), c.source.history()
+	last := entries[len(entries)-1].Position
+	begin := storage.Import{Source: "one by one", Through: last}
+	_, err := target.BeginImport(c.ctx, begin)
+	c.source.must(err)
+	for _, e := range entries {
+		c.source.must(target.ImportLog(c.ctx, []lrs.LogEntry{e}))
+		begin.Done = e.Position
+		begun, err := target.BeginImport(c.ctx, storage.Import{Source: begin.Source})
+		c.source.must(err)
+		c.source.wantSame(begun, begin)
+	}
+	c.source.must(target.FinishImport(c.ctx))
+	c.sameStatements()
+}
+
 func copyGoesOn(c *copies) {
 	c.fill()
-	c.copy()
+	_, err := c.try(never)
+	c.source.must(err)
 	last := c.source.history()
 	next := newPost()
 	c.target.add(next)
@@ -351,107 +379,6 @@ func copyLong(c *copies) {
 	}
 	if found := len(c.target.entries(storage.DocScan{Collection: "seats", Index: "due", Limit: 1000})); found != documents {
 		c.Fatalf("the copy has %d documents of the hub, want %d", found, documents)
-	}
-}
-
-// copyKilled kills at the first step, then at the second one of the next attempt, and so on, each going
-// on with what the one before left.
-func copyKilled(c *copies) {
-	c.fill()
-	kills := 0
-	for {
-		_, err := c.try(atStep(kills + 1))
-		if !errors.Is(err, errKilled) {
-			c.source.must(err)
-			break
-		}
-		kills++
-	}
-	if kills < 8 {
-		c.Fatalf("the copy was killed %d times only", kills)
-	}
-	c.to.Close()
-	c.target = c.open(c.to, false)
-	c.same()
-	c.filled()
-}
-
-func copyUnfinished(c *copies) {
-	c.fill()
-	c.wantKilled(atFirst("log"))
-	if _, err := c.to.Open(false); !errors.Is(err, storage.ErrUnfinished) {
-		c.Fatalf("an unfinished copy is opened: %v", err)
-	}
-	c.copy()
-	c.same()
-}
-
-func copyOccupied(c *copies) {
-	c.fill()
-	occupied := newPost()
-	c.target = c.open(c.to, false)
-	c.target.add(occupied)
-	c.to.Close()
-	c.wantOccupied()
-	c.to.Close()
-	c.target = c.open(c.to, false)
-	c.target.wantIDs(c.target.all(lrs.StatementQuery{}), occupied.id)
-}
-
-func (c *copies) wantOccupied() {
-	c.Helper()
-	if _, err := c.try(never); !errors.Is(err, storage.ErrOccupied) {
-		c.Fatalf("filling what is not to be filled ends with %v", err)
-	}
-}
-
-func copyTwice(c *copies) {
-	c.fill()
-	c.copy()
-	c.to.Close()
-	c.wantOccupied()
-	c.to.Close()
-	c.target = c.open(c.to, false)
-	c.same()
-}
-
-func copyOfAnother(c *copies) {
-	c.fill()
-	other := storage.Import{Source: "another", Through: 1}
-	c.target = c.open(c.to, true)
-	_, err := copyable(c.target).BeginImport(c.ctx, other)
-	c.source.must(err)
-	c.to.Close()
-	c.wantOccupied()
-	begun, err := copyable(c.target).BeginImport(c.ctx, other)
-	c.source.must(err)
-	c.source.wantSame(begun, other)
-}
-
-// copyDiffers erases a statement of the source that an unfinished copy holds already.
-func copyDiffers(c *copies) {
-	c.fill()
-	c.wantKilled(atFirst("checking: log"))
-	erased := c.source.get(nthID("statement", 1))
-	c.source.must(c.source.Store.EraseStatement(c.ctx, erased.ID))
-	_, err := c.try(never)
-	var difference *storage.CopyDifference
-	if !errors.As(err, &difference) || !strings.Contains(err.Error(), erased.Stored.String()) {
-		c.Fatalf("a copy that holds what its source erased ends with %v", err)
-	}
-	c.to.Close()
-	if _, err := c.to.Open(false); !errors.Is(err, storage.ErrUnfinished) {
-		c.Fatalf("a copy that differs is opened: %v", err)
-	}
-}
-
-func copyUnknownCollection(c *copies) {
-	c.fill()
-	c.target = c.open(c.to, true)
-	known := []storage.Collection{moves}
-	_, err := storage.Copy(c.ctx, copyable(c.source), copyable(c.target), storage.CopyOptions{Collections: known})
-	if err == nil || !strings.Contains(err.Error(), seats.Name) {
-		c.Fatalf("leaving documents of %s behind ends with %v", seats.Name, err)
 	}
 }
 
