@@ -27,6 +27,11 @@ func (s *Store) ReadLog(ctx context.Context, after lrs.Instant, limit int) ([]lr
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	ctx, end, err := s.causality.follow(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer end()
 	var entries []lrs.LogEntry
 	for after < v.through && len(entries) < limit {
 		some, through, err := s.readSome(ctx, v, after, limit)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"acquis/lrs"
 )
@@ -179,7 +180,7 @@ func (e *epoch) promise() (mark, done lrs.Instant) {
 func (e *epoch) keep(mark, done lrs.Instant) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.mark, e.done = mark, done
+	e.mark, e.done = max(e.mark, mark), max(e.done, done)
 	rest := e.rounds[:0]
 	for _, r := range e.rounds {
 		if r.settled && r.last <= mark {
@@ -201,18 +202,20 @@ func (e *epoch) keep(mark, done lrs.Instant) {
 // before anything is answered.
 func (e *epoch) publish(ctx context.Context) error {
 	mark, done := e.promise()
-	result, err := e.order.store.writers.UpdateOne(
-		ctx,
-		bson.D{{Key: "_id", Value: e.id}, {Key: "live", Value: true}},
-		bson.D{
-			{Key: "$set", Value: bson.D{
-				{Key: "mark", Value: int64(mark)},
-				{Key: "done", Value: int64(done)},
-				{Key: "clock", Value: int64(e.order.present())},
-			}},
-			{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}},
-		},
-	)
+	var result *mongo.UpdateResult
+	err := e.order.store.causality.learn(ctx, func(ctx context.Context) (err error) {
+		result, err = e.order.store.writers.UpdateOne(
+			ctx,
+			bson.D{{Key: "_id", Value: e.id}, {Key: "live", Value: true}},
+			bson.D{
+				// Readiness publishes besides the loop, and a request that timed out may arrive late.
+				{Key: "$max", Value: bson.D{{Key: "mark", Value: int64(mark)}, {Key: "done", Value: int64(done)}}},
+				{Key: "$set", Value: bson.D{{Key: "clock", Value: int64(e.order.present())}}},
+				{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}},
+			},
+		)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // probe makes sure, on documents of its own, that the server does what the store's correctness rests
-// on: servers that speak MongoDB's protocol differ, and their version numbers say nothing about it.
+// on, and finds out what it can do besides: servers that speak MongoDB's protocol differ, and their version
+// numbers say nothing about it.
 func (s *Store) probe(ctx context.Context) error {
 	mark := "probe/" + uuid.NewString()
 	ids := []any{byID(mark + "/0"), byID(mark + "/1"), byID(mark + "/2")}
@@ -33,6 +34,9 @@ func (s *Store) probe(ctx context.Context) error {
 			return unfit(fmt.Sprintf("a compare-and-swap must match %d documents", expected), fmt.Errorf("it matched %d", result.MatchedCount))
 		}
 	}
+	filter := bson.D{{Key: "_id", Value: mark + "/1"}, {Key: "$expr", Value: bson.D{{Key: "$setIsSubset", Value: bson.A{bson.A{}, bson.A{}}}}}}
+	found, err := s.meta.CountDocuments(ctx, filter)
+	s.expressions = err == nil && found == 1
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (s *Store) QueryStatements(ctx context.Context, q lrs.StatementQuery) (lrs.
 	v := s.order.views.latest()
 	for renewed := false; ; renewed = true {
 		w := &walk{store: s, view: v, query: q, since: q.Since, until: q.Until, left: q.Steps}
-		err := w.run(ctx)
+		err := w.follow(ctx)
 		if err == nil && w.doubt && !renewed {
 			if v, _, err = s.order.views.renew(ctx); err == nil {
 				continue
@@ -67,6 +67,16 @@ type walk struct {
 	left  int  // steps that may still be taken
 	doubt bool // something was passed over that a later view may show
 	page  lrs.StatementPage
+}
+
+// follow runs after everything that the view knows of.
+func (w *walk) follow(ctx context.Context) error {
+	ctx, end, err := w.store.causality.follow(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return w.run(ctx)
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -218,10 +228,20 @@ func (w *walk) filter(edge *lrs.Instant) bson.D {
 		bounds = append(bounds, bson.E{Key: "$lte", Value: int64(until)})
 	}
 	filter = append(filter, bson.E{Key: "s", Value: bounds})
-	if edge != nil {
+	switch {
+	case edge == nil:
+	case w.store.expressions:
+		filter = append(filter, bson.E{Key: "$expr", Value: holdsAll(rest)})
+	default:
 		filter = append(filter, bson.E{Key: "$and", Value: bson.A{bson.D{{Key: "t", Value: bson.D{{Key: "$all", Value: rest}}}}}})
 	}
 	return filter
+}
+
+// holdsAll is an expression that no index serves: the planner can't choose to walk another term's
+// list, of which a window of the first one's may hold any number.
+func holdsAll(terms []string) bson.D {
+	return bson.D{{Key: "$setIsSubset", Value: bson.A{terms, "$t"}}}
 }
 
 // scanned splits the terms into the one whose list is walked and the others.

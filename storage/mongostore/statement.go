@@ -124,7 +124,12 @@ func (s *Store) examine(ctx context.Context, id string) (*statementRecord, stand
 	v := s.order.views.latest()
 	for renewed := false; ; renewed = true {
 		r := new(statementRecord)
-		err := s.statements.FindOne(ctx, byID(id)).Decode(r)
+		after, end, err := s.causality.follow(ctx)
+		if err != nil {
+			return nil, absent, unavailable(err)
+		}
+		err = s.statements.FindOne(after, byID(id)).Decode(r)
+		end()
 		if errors.Is(err, mongo.ErrNoDocuments) {
 			return nil, absent, nil
 		}

@@ -67,6 +67,8 @@ type Store struct {
 	now        func() time.Time
 	metrics    *metrics
 	erasureKey []byte
+	// expressions says that the server takes $expr in a filter.
+	expressions bool
 
 	statements  *mongo.Collection // the statements, by id
 	changes     *mongo.Collection // the positions of the log that are no statement: erasures, redactions, what was erased
@@ -83,6 +85,7 @@ type Store struct {
 	bucket      *bucket // the contents of attachments
 
 	held        held
+	causality   causality
 	order       *order
 	catalogue   storage.Catalogue
 	definitions *definitions
@@ -127,6 +130,7 @@ func newStore(o Options, client *mongo.Client, db *mongo.Database) *Store {
 		*into = db.Collection(name)
 	}
 	s.bucket = newBucket(db, "attachments")
+	s.causality.client = client
 	s.order = newOrder(s)
 	s.definitions = newDefinitions()
 	return s

@@ -71,7 +71,11 @@ func (v *views) renew(ctx context.Context) (*view, []writerRecord, error) {
 	v.mu.Lock()
 	horizon := v.until
 	v.mu.Unlock()
-	records, err := v.order.readWriters(ctx, horizon)
+	var records []writerRecord
+	err := v.order.store.causality.learn(ctx, func(ctx context.Context) (err error) {
+		records, err = v.order.readWriters(ctx, horizon)
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
