@@ -28,6 +28,10 @@ test: ## Run all tests
 test-race: ## Run all tests under the race detector
 	go test -race -timeout 30m ./...
 
+.PHONY: test-ferretdb
+test-ferretdb: ## Test the MongoDB stand-in that the tests run on (deploy/ferretdb)
+	cd deploy/ferretdb && go vet ./... && go test ./...
+
 .PHONY: lint
 lint: ## Check formatting, go vet, staticcheck, who imports whom, changelog fragments
 	.ci/formatting
@@ -49,5 +53,6 @@ fuzz: ## Run each fuzz target for FUZZTIME (1m)
 	tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: conformance
-conformance: build ## Run the official xAPI suite in SUITE=DIR against both versions (docs/conformance.md)
+conformance: build ## Run the official xAPI suite in SUITE=DIR against both versions, on both stores (docs/conformance.md)
 	tools/conformance.sh "$(SUITE)"
+	tools/conformance.sh --mongo "$(SUITE)"

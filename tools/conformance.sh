@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Runs the official xAPI suite against both versions, each on an Acquis of its own.
 #
-#   tools/conformance.sh SUITE_DIR [VERSION...]
+#   tools/conformance.sh [--mongo] SUITE_DIR [VERSION...]
 #
+# With --mongo on the MongoDB store (tools/with-acquis --mongo).
 # SUITE_DIR is a checkout of adlnet/lrs-conformance-test-suite after npm install (docs/conformance.md).
 # Prints passed/total of each version; fails unless all tests passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+store=()
+if [ "${1:-}" = --mongo ]; then store=(--mongo); shift; fi
 suite=${1:-}
 if [ ! -f "$suite/bin/console_runner.js" ] || [ ! -d "$suite/node_modules" ]; then
   echo >&2 "conformance: ${suite:-SUITE_DIR} is not the official suite after npm install: see docs/conformance.md"
@@ -54,7 +57,7 @@ for version in "${versions[@]}"; do
   esac
   output=$(mktemp)
   # The suite's own status is the number of failures modulo 256: the log decides instead.
-  ACQUIS_XAPI_VERSIONS=$order tools/with-acquis bash -c "run_suite $version" >"$output" 2>&1 || true
+  ACQUIS_XAPI_VERSIONS=$order tools/with-acquis "${store[@]}" bash -c "run_suite $version" >"$output" 2>&1 || true
   log=$(sed -n 's/^Full run log written to //p' "$output" | tail -n 1)
   printf 'xAPI %s: ' "$version"
   if [ -z "$log" ]; then

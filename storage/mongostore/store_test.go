@@ -1,7 +1,9 @@
 package mongostore_test
 
 import (
+	"flag"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -10,6 +12,20 @@ import (
 	"acquis/storage/mongostore"
 	"acquis/storage/storagetest"
 )
+
+// TestMain has properties checked a few times only, unless the command says how often: an empty
+// database is dear to make.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", "5"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 func TestStore(t *testing.T) {
 	storagetest.Run(t, fresh)
