@@ -32,6 +32,17 @@ type Definition struct {
 	Definition RawJSON
 }
 
+// DefinitionsOf lists the definitions that a statement gives to activities, in their order.
+func DefinitionsOf(s *Statement) []Definition {
+	var definitions []Definition
+	for _, activity := range s.places.activities {
+		if activity.Definition != nil {
+			definitions = append(definitions, Definition{activity.ID, activity.Definition})
+		}
+	}
+	return definitions
+}
+
 // Seal writes the stored time into the draft's bytes and returns them: the statement as it is
 // served from now on.
 func (d *Draft) Seal(stored Instant) []byte {
@@ -105,11 +116,7 @@ func Accept(s *Statement, a Assignment) *Draft {
 	}
 	d.Voids = d.Target != uuid.Nil && s.Verb.ID == VerbVoided
 	if a.Define {
-		for _, activity := range s.places.activities {
-			if activity.Definition != nil {
-				d.Definitions = append(d.Definitions, Definition{activity.ID, activity.Definition})
-			}
-		}
+		d.Definitions = DefinitionsOf(s)
 	}
 	d.splice(s, a)
 	return d

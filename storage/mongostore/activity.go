@@ -2,10 +2,13 @@ package mongostore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"slices"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -15,17 +18,23 @@ import (
 	"acquis/lrs"
 )
 
-// activityRecord is a canonical definition. What several writers add in any order of arrival must
-// end as if it had come in stored order: each addition is kept with its position until nothing can
-// come before it any more, and is merged into Base then.
+// activityRecord is a canonical definition. What several writers add must end as if it had come in
+// stored order, and what changes nothing must cost nothing. So a writer whose definition changes
+// something, or who finds that another's does, only notes from which position on statements have to be
+// read; when nothing can come before the last of them any more, they are merged into Base, in order.
 type activityRecord struct {
-	ID       string     `bson:"_id"` // the activity's term
-	Revision int64      `bson:"rev"`
-	Base     []byte     `bson:"base,omitempty"`
-	Tail     []addition `bson:"tail"`
+	ID       string `bson:"_id"`           // the activity's term
+	IRI      string `bson:"iri,omitempty"` // the activity, once something was noted
+	Revision int64  `bson:"rev"`
+	Base     []byte `bson:"base,omitempty"`
+	// From is the lowest position whose statement may change Base, 0 when none does.
+	From    int64 `bson:"from,omitempty"`
+	Touched int64 `bson:"touched,omitempty"` // the writer's clock when that was last noted
+	// Redacted are definitions that redactions gave: those of statements stored long before.
+	Redacted []addition `bson:"redacted,omitempty"`
 }
 
-// addition is a definition that the statement at a position gives.
+// addition is a definition that counts as given at a position.
 type addition struct {
 	Stored     int64  `bson:"s"`
 	Epoch      int64  `bson:"e"`
@@ -53,165 +62,281 @@ func newDefinitions() *definitions {
 	return &definitions{known: known}
 }
 
-// define adds the definitions of the round that change something.
+// define notes the definitions of the round that may change something.
 func (u *unit) define(ctx context.Context) error {
 	given := map[string][]addition{}
-	var order []string
 	for _, r := range u.records() {
 		for _, d := range u.drafts[r].Definitions {
-			if given[d.Activity] == nil {
-				order = append(order, d.Activity)
-			}
 			given[d.Activity] = append(given[d.Activity], addition{r.Stored, r.Epoch, d.Definition})
 		}
 	}
-	if len(order) == 0 {
-		return nil
+	s := u.store
+	for activity, definitions := range given {
+		if known, ok := s.definitions.known.Get(activity); ok && known.count == u.counters.Definitions && sameDigest(definitions, known.digest) {
+			delete(given, activity)
+		}
 	}
-	for _, activity := range order {
-		if err := u.store.defineOne(ctx, activity, given[activity], u.counters.Definitions); err != nil {
+	records, err := s.activitiesOf(ctx, slices.Collect(maps.Keys(given)))
+	if err != nil {
+		return err
+	}
+	for activity, definitions := range given {
+		if err := s.note(ctx, activity, records[activity], definitions, u.counters.Definitions); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// defineOne adds definitions to an activity; count is the counter of changes as read before.
-func (s *Store) defineOne(ctx context.Context, activity string, given []addition, count int64) error {
-	last := sha256.Sum256(given[len(given)-1].Definition)
-	if known, ok := s.definitions.known.Get(activity); ok && known.count == count && sameDigest(given, known.digest) {
-		return nil
-	}
-	for {
-		written, err := s.tryDefine(ctx, activity, given)
-		if err != nil {
-			return err
-		}
-		switch written {
-		case unchanged:
-			s.definitions.known.Add(activity, knownDefinition{last, count})
-			return nil
-		case changed:
-			return s.count(ctx, "definitions")
-		}
-	}
-}
-
 func sameDigest(given []addition, digest [sha256.Size]byte) bool {
 	return !slices.ContainsFunc(given, func(a addition) bool { return sha256.Sum256(a.Definition) != digest })
 }
 
-// outcome is what came of a compare-and-swap.
-type outcome uint8
-
-const (
-	unchanged outcome = iota
-	changed
-	overtaken
-)
-
-func (s *Store) tryDefine(ctx context.Context, activity string, given []addition) (outcome, error) {
-	v, _, err := s.order.views.renew(ctx)
-	if err != nil {
-		return unchanged, err
-	}
-	r, err := s.activity(ctx, activity)
-	if err != nil {
-		return unchanged, err
-	}
-	next := activityRecord{ID: r.ID, Revision: r.Revision + 1}
-	current, open, err := r.settle(v, &next)
-	if err != nil {
-		return unchanged, err
-	}
-	added := false
-	for _, a := range given {
-		merged, err := lrs.MergeDefinition(current, a.Definition)
+// note writes down that definitions given to an activity change it, or may; count is the counter of
+// changes as read before r was.
+func (s *Store) note(ctx context.Context, activity string, r *activityRecord, given []addition, count int64) error {
+	for {
+		changes, err := r.changedBy(given)
 		if err != nil {
-			return unchanged, err
+			return err
 		}
-		// While the fate of another addition is open, nobody knows whether this one changes anything.
-		if open || !bytes.Equal(merged, current) {
-			next.Tail, added = append(next.Tail, a), true
+		if !changes {
+			s.definitions.known.Add(activity, knownDefinition{sha256.Sum256(given[len(given)-1].Definition), count})
+			return nil
 		}
-		current = merged
+		if r, err = s.settled(ctx, r); err != nil {
+			return err
+		}
+		if r.From == 0 && r.IRI != "" {
+			if changes, err = r.changedBy(given); err != nil || !changes {
+				return err
+			}
+		}
+		next, lowest, now := *r, given[0].Stored, int64(s.order.present())
+		if r.From != 0 && r.From <= lowest && now-r.Touched < int64(touchEvery/time.Microsecond) {
+			return nil
+		}
+		next.Revision++
+		next.IRI = activity
+		if next.Touched = max(r.Touched, now); r.From == 0 || lowest < r.From {
+			next.From = lowest
+		}
+		swapped, err := s.swapActivity(ctx, r, &next)
+		if err != nil {
+			return err
+		}
+		if swapped && r.From == 0 {
+			return s.count(ctx, "definitions")
+		}
+		if swapped {
+			return nil
+		}
+		if r, err = s.activity(ctx, activity); err != nil {
+			return err
+		}
 	}
-	if !added {
-		return unchanged, nil
-	}
-	return s.swapActivity(ctx, r, &next)
 }
 
-func (s *Store) swapActivity(ctx context.Context, r, next *activityRecord) (outcome, error) {
+// touchEvery is how old a note may be for another writer to rely on it.
+const touchEvery = time.Second
+
+// changedBy reports whether definitions change what is settled, or whether that is open.
+func (r *activityRecord) changedBy(given []addition) (bool, error) {
+	if !r.isSettled() {
+		return true, nil
+	}
+	for _, a := range given {
+		merged, err := lrs.MergeDefinition(r.Base, a.Definition)
+		if err != nil || !bytes.Equal(merged, r.Base) {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// isSettled reports whether Base is the definition.
+func (r *activityRecord) isSettled() bool { return r.From == 0 && len(r.Redacted) == 0 }
+
+// settled merges into the record what nothing can come before any more, when it is time for that: all
+// writers that relied on the last note have taken their positions by then, however far their clocks
+// are apart, and Consistent-Through has passed these.
+func (s *Store) settled(ctx context.Context, r *activityRecord) (*activityRecord, error) {
+	v := s.order.views.latest()
+	margin := lrs.Instant((2*s.options.Skew + touchEvery + time.Second) / time.Microsecond)
+	if r.isSettled() || v.through < lrs.Instant(r.Touched)+margin {
+		return r, nil
+	}
+	merged, rest, err := s.merge(ctx, v, r, v.through)
+	if err != nil {
+		return nil, err
+	}
+	next := &activityRecord{ID: r.ID, IRI: r.IRI, Revision: r.Revision + 1, Base: merged, Redacted: rest}
+	swapped, err := s.swapActivity(ctx, r, next)
+	if err != nil || swapped {
+		return next, err
+	}
+	return s.activity(ctx, r.IRI)
+}
+
+// merge lays over Base, in order, the definitions of the statements from From on, up to a position, and
+// those of redactions; rest are redactions behind it.
+func (s *Store) merge(ctx context.Context, v *view, r *activityRecord, through lrs.Instant) (merged lrs.RawJSON, rest []addition, err error) {
+	var given []addition
+	for _, a := range r.Redacted {
+		switch visible, doubt := v.sees(a.Epoch, lrs.Instant(a.Stored)); {
+		case visible && lrs.Instant(a.Stored) <= through:
+			given = append(given, a)
+		case visible, doubt, a.Epoch == v.own:
+			rest = append(rest, a)
+		}
+	}
+	if r.From != 0 {
+		stated, err := s.stated(ctx, v, r.IRI, lrs.Instant(r.From), through)
+		if err != nil {
+			return nil, nil, err
+		}
+		given = append(given, stated...)
+	}
+	slices.SortStableFunc(given, func(a, b addition) int { return cmp.Compare(a.Stored, b.Stored) })
+	merged = r.Base
+	for _, a := range given {
+		if merged, err = lrs.MergeDefinition(merged, a.Definition); err != nil {
+			return nil, nil, err
+		}
+	}
+	return merged, rest, nil
+}
+
+// stated reads the definitions that visible statements give to the activity.
+func (s *Store) stated(ctx context.Context, v *view, activity string, from, through lrs.Instant) ([]addition, error) {
+	cursor, err := s.statements.Find(
+		ctx, bson.D{
+			{Key: "t", Value: termText(lrs.IRITerm(lrs.TermRelatedActivity, activity))},
+			{Key: "s", Value: bson.D{{Key: "$gte", Value: int64(from)}, {Key: "$lte", Value: int64(through)}}},
+			{Key: "d", Value: true},
+		},
+		options.Find().SetSort(bson.D{{Key: "s", Value: 1}}).SetHint(termIndex),
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(ctx)
+	var given []addition
+	for cursor.Next(ctx) {
+		var r statementRecord
+		if err := cursor.Decode(&r); err != nil {
+			return nil, err
+		}
+		if visible, _ := v.sees(r.Epoch, lrs.Instant(r.Stored)); !visible {
+			continue
+		}
+		entry, err := r.entry()
+		if err != nil {
+			return nil, err
+		}
+		statement, err := lrs.DecodeStored(entry.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range lrs.DefinitionsOf(statement) {
+			if d.Activity == activity {
+				given = append(given, addition{r.Stored, r.Epoch, bytes.Clone(d.Definition)})
+			}
+		}
+	}
+	return given, cursor.Err()
+}
+
+func (s *Store) swapActivity(ctx context.Context, r, next *activityRecord) (bool, error) {
 	if r.Revision == 0 {
 		_, err := s.activities.InsertOne(ctx, next)
 		if isDuplicate(err) {
-			return overtaken, nil
+			return false, nil
 		}
-		return changed, err
+		return err == nil, err
 	}
 	result, err := s.activities.ReplaceOne(ctx, bson.D{{Key: "_id", Value: r.ID}, {Key: "rev", Value: r.Revision}}, next)
 	if err != nil {
-		return unchanged, err
+		return false, err
 	}
-	if result.MatchedCount == 0 {
-		return overtaken, nil
-	}
-	return changed, nil
-}
-
-// settle merges into next's Base what nothing can precede any more, keeps in its Tail what is newer,
-// and drops what never counts. It returns the definition as it is now; open says that it may still
-// change by an addition whose writer has not finished.
-func (r *activityRecord) settle(v *view, next *activityRecord) (current lrs.RawJSON, open bool, err error) {
-	slices.SortFunc(r.Tail, func(a, b addition) int { return int(a.Stored - b.Stored) })
-	next.Base = r.Base
-	current = r.Base
-	for _, a := range r.Tail {
-		visible, doubt := v.sees(a.Epoch, lrs.Instant(a.Stored))
-		if !visible {
-			if doubt || a.Epoch == v.own {
-				open = true
-				next.Tail = append(next.Tail, a)
-			}
-			continue
-		}
-		if current, err = lrs.MergeDefinition(current, a.Definition); err != nil {
-			return nil, false, err
-		}
-		if lrs.Instant(a.Stored) <= v.through {
-			next.Base = current
-		} else {
-			next.Tail = append(next.Tail, a)
-		}
-	}
-	return current, open, nil
+	return result.MatchedCount == 1, nil
 }
 
 func (s *Store) activity(ctx context.Context, activity string) (*activityRecord, error) {
-	id := termText(lrs.IRITerm(lrs.TermActivity, activity))
-	r := new(activityRecord)
-	err := s.activities.FindOne(ctx, byID(id)).Decode(r)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return &activityRecord{ID: id}, nil
+	records, err := s.activitiesOf(ctx, []string{activity})
+	return records[activity], err
+}
+
+// activitiesOf reads the records of activities, an empty one for each that has none.
+func (s *Store) activitiesOf(ctx context.Context, activities []string) (map[string]*activityRecord, error) {
+	if len(activities) == 0 {
+		return nil, nil
 	}
-	return r, err
+	records, ids := make(map[string]*activityRecord, len(activities)), make([]string, len(activities))
+	byTerm := make(map[string]*activityRecord, len(activities))
+	for i, activity := range activities {
+		ids[i] = termText(lrs.IRITerm(lrs.TermActivity, activity))
+		records[activity] = &activityRecord{ID: ids[i]}
+		byTerm[ids[i]] = records[activity]
+	}
+	cursor, err := s.activities.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
+	if err != nil {
+		return records, err
+	}
+	var found []activityRecord
+	if err := cursor.All(ctx, &found); err != nil {
+		return records, err
+	}
+	for _, r := range found {
+		*byTerm[r.ID] = r
+	}
+	return records, nil
 }
 
 // ActivityDefinition implements lrs.ActivityStore.
 func (s *Store) ActivityDefinition(ctx context.Context, activity string) (lrs.RawJSON, error) {
-	v := s.order.views.latest()
-	for renewed := false; ; renewed = true {
+	definition, err := s.definitionOf(ctx, activity)
+	return definition, unavailable(err)
+}
+
+func (s *Store) definitionOf(ctx context.Context, activity string) (lrs.RawJSON, error) {
+	r, err := s.activity(ctx, activity)
+	if err != nil || r.isSettled() {
+		return r.Base, err
+	}
+	if r, err = s.settled(ctx, r); err != nil {
+		return nil, err
+	}
+	v, _, err := s.order.views.renew(ctx) // before the statements are read
+	if err != nil {
+		return nil, err
+	}
+	after, end, err := s.causality.follow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	merged, _, err := s.merge(after, v, r, lrs.MaxInstant)
+	return merged, err
+}
+
+// redefine keeps the definitions of a redaction, which count as given at its place in the log.
+func (s *Store) redefine(ctx context.Context, activity string, given addition) error {
+	for {
 		r, err := s.activity(ctx, activity)
 		if err != nil {
-			return nil, unavailable(err)
+			return err
 		}
-		current, open, err := r.settle(v, &activityRecord{})
-		if err != nil || !open || renewed {
-			return current, err
+		next := *r
+		next.Revision++
+		next.IRI, next.Touched = activity, max(r.Touched, int64(s.order.present()))
+		next.Redacted = append(slices.Clone(r.Redacted), given)
+		swapped, err := s.swapActivity(ctx, r, &next)
+		if err != nil {
+			return err
 		}
-		if v, _, err = s.order.views.renew(ctx); err != nil {
-			return nil, unavailable(err)
+		if swapped {
+			return s.count(ctx, "definitions")
 		}
 	}
 }

@@ -289,7 +289,7 @@ func (s *Store) ImportDefinitions(ctx context.Context, definitions []storage.Can
 	ids, records := make([]string, len(definitions)), make([]any, len(definitions))
 	for i, d := range definitions {
 		ids[i] = termText(d.Activity)
-		records[i] = activityRecord{ID: ids[i], Revision: 1, Base: d.Definition, Tail: []addition{}}
+		records[i] = activityRecord{ID: ids[i], Revision: 1, Base: d.Definition}
 	}
 	if err := putAll(ctx, s.activities, ids, records); err != nil {
 		return err

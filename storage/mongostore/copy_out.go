@@ -93,7 +93,7 @@ func (s *Store) ExportDefinitions(ctx context.Context) iter.Seq2[storage.Canonic
 			if d.Activity, err = parseTerm(r.ID); err != nil {
 				return d, false, err
 			}
-			d.Definition, _, err = r.settle(v, &activityRecord{})
+			d.Definition, _, err = s.merge(ctx, v, &r, lrs.MaxInstant)
 			return d, d.Definition != nil, err
 		})
 	})

@@ -17,6 +17,15 @@ import (
 	"acquis/storage"
 )
 
+// outcome is what came of a compare-and-swap.
+type outcome uint8
+
+const (
+	unchanged outcome = iota
+	changed
+	overtaken
+)
+
 var _ lrs.DocumentStore = (*Store)(nil)
 
 // documentRecord is a document of documents. What it belongs to and its id are hashed into ID, Scopes

@@ -215,8 +215,7 @@ func (s *Store) finishRedaction(ctx context.Context, x *erasure, draft *lrs.Draf
 	x.Activities = nil // done; what the draft defines comes now
 	err := s.appendChange(ctx, lrs.LogRedacted, lrs.Instant(x.Stored), func(at addition) error {
 		for _, d := range draft.Definitions {
-			given := []addition{{at.Stored, at.Epoch, d.Definition}}
-			if err := s.defineOne(ctx, d.Activity, given, -1); err != nil {
+			if err := s.redefine(ctx, d.Activity, addition{at.Stored, at.Epoch, d.Definition}); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,7 @@ type statementRecord struct {
 	Inherited   []string `bson:"i,omitempty"` // those of Terms that are
 	Source      string   `bson:"src"`
 	Target      string   `bson:"r,omitempty"` // id of the statement that its object refers to
+	Defines     bool     `bson:"d,omitempty"` // it gives definitions that count
 	Voids       bool     `bson:"w,omitempty"` // it voids its target, and so can't be voided
 	Voided      bool     `bson:"v,omitempty"`
 	Link        int64    `bson:"l"` // rises with every change of Inherited, Voided, Bytes
@@ -36,7 +37,7 @@ type statementRecord struct {
 func newStatementRecord(d *lrs.Draft, stored lrs.Instant, epoch int64) *statementRecord {
 	r := &statementRecord{
 		ID: d.ID.String(), Stored: int64(stored), Epoch: epoch, Terms: termTexts(d.Terms), Source: d.Source,
-		Voids: d.Voids, Attachments: d.Attachments, Bytes: compress(d.Seal(stored)),
+		Voids: d.Voids, Defines: len(d.Definitions) > 0, Attachments: d.Attachments, Bytes: compress(d.Seal(stored)),
 	}
 	if d.Target != uuid.Nil {
 		r.Target = d.Target.String()
