@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"strconv"
@@ -34,6 +35,64 @@ func checkOptionalAddress(text string) error {
 		return nil
 	}
 	return checkAddress(text)
+}
+
+// checkNetwork accepts a network as 192.0.2.0/24, or one address.
+func checkNetwork(text string) error {
+	if _, err := ParseNetwork(text); err != nil {
+		return fmt.Errorf("%q is not a network: write an address and a length, such as 192.0.2.0/24, or an address alone", text)
+	}
+	return nil
+}
+
+// ParseNetwork reads a network; an address is the network of that address alone. The bits behind the
+// length must be 0, or the text does not say what it seems to.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return address.WithZone("").Prefix(address.BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	if err == nil && network != network.Masked() {
+		err = errors.New("has bits set behind its length")
+	}
+	return network, err
+}
+
+// checkPublicURL accepts the beginning of a URL, which paths are put behind.
+func checkPublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != text {
+		return fmt.Errorf("%q is not scheme, host and port alone: write https://acquis.example.org", text)
+	}
+	return nil
+}
+
+// checkIssuer accepts what OpenID Connect Discovery 1.0 section 3 allows for an issuer. Plain HTTP is for
+// one on this machine.
+func checkIssuer(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return fmt.Errorf("%q is not an issuer: write its https URL, without query and fragment", text)
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("%q does not start with https: its keys could be replaced on the way", text)
+}
+
+// isLoopback reports whether a host is this machine, and reached from nowhere else.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
 }
 
 // checkBasePath accepts a path that can be put before another and found again by its letters alone.

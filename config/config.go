@@ -18,18 +18,27 @@ import (
 
 // Config is a configuration whose every value is present, by default when by nothing else.
 type Config struct {
-	Listen     string
-	Data       string
-	BasePath   string
-	Root       Root
-	XAPI       XAPI
-	Limits     Limits
-	HTTP       HTTP
-	Validation Validation
-	Store      Store
-	CORS       CORS
-	Ops        Ops
-	Log        Log
+	Listen         string
+	ListenInsecure bool
+	PublicURL      string
+	Data           string
+	BasePath       string
+	Root           Root
+	XAPI           XAPI
+	Limits         Limits
+	HTTP           HTTP
+	TLS            TLS
+	Proxy          Proxy
+	Rate           Rate
+	Lockout        Lockout
+	Access         Access
+	OAuth          OAuth
+	OIDC           OIDC
+	Validation     Validation
+	Store          Store
+	CORS           CORS
+	Ops            Ops
+	Log            Log
 }
 
 // Root is the credential that exists before any other; both parts are set, or neither.
@@ -66,6 +75,56 @@ type HTTP struct {
 	IdleTimeout      time.Duration
 	DrainDelay       time.Duration
 	Drain            time.Duration
+}
+
+// TLS says with which certificate connections are encrypted; without one, they are not.
+type TLS struct {
+	Cert       string
+	Key        string
+	MinVersion string
+	HSTS       time.Duration
+}
+
+// Proxy says whose word is taken for where a request comes from.
+type Proxy struct {
+	Trusted []string
+}
+
+// Rate bounds how often one address and one credential may ask; 0 is no bound.
+type Rate struct {
+	Address         int
+	AddressBurst    int
+	Credential      int
+	CredentialBurst int
+	Daily           int
+	Tracked         int
+}
+
+// Lockout makes guessing secrets slow.
+type Lockout struct {
+	Failures int
+	First    time.Duration
+	Longest  time.Duration
+}
+
+// Access says how soon a change of sources and credentials is known to every process.
+type Access struct {
+	Refresh time.Duration
+}
+
+// OAuth bounds the life of the tokens that are handed out here.
+type OAuth struct {
+	TokenLifetime  time.Duration
+	LaunchLifetime time.Duration
+}
+
+// OIDC names somebody else whose tokens are taken; no issuer means nobody.
+type OIDC struct {
+	Issuer      string
+	Audience    string
+	ScopeClaim  string
+	ScopePrefix string
+	ClientClaim string
 }
 
 // Validation says how far statements are judged beyond what the specification demands of every LRS.

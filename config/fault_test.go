@@ -33,7 +33,7 @@ func faultsOf(t *testing.T, file string, environ ...string) []string {
 
 func TestFaultsOfFile(t *testing.T) {
 	tests := []struct{ name, file, want string }{
-		{"an unknown key is refused with the nearest", "\nlisten: ':1'\ndaat: x\n", "acquis.yaml:3: daat: there is no such key; did you mean data?"},
+		{"an unknown key is refused with the nearest", "\nlisten: '127.0.0.1:1'\ndaat: x\n", "acquis.yaml:3: daat: there is no such key; did you mean data?"},
 		{"an unknown key of a section is refused", "limits:\n  bodi: 1MiB\n", "acquis.yaml:2: limits.bodi: there is no such key; did you mean limits.body?"},
 		{"an unknown section is refused", "limit: {body: 1MiB}\n", "acquis.yaml:1: limit: there is no such key; did you mean limits?"},
 		{"a forgotten section is suggested", "memtable: 1MiB\n", "acquis.yaml:1: memtable: there is no such key; did you mean store.memtable?"},
@@ -50,8 +50,8 @@ func TestFaultsOfFile(t *testing.T) {
 		{"a list takes plain values", "cors:\n  origins:\n  - {a: b}\n", "acquis.yaml:3: cors.origins: holds an element that is not a plain value"},
 		{"a section takes no value", "limits: 16MiB\n", `acquis.yaml:1: limits: is a section: its keys go on lines of their own below it, each as "key: value"`},
 		{"a list is not a configuration", "- listen\n", "acquis.yaml:1: the file is not a list of keys and values, such as listen: 127.0.0.1:8080"},
-		{"a second document is refused", "listen: ':1'\n---\ndata: x\n", "acquis.yaml:2: a second document starts here: the file holds one"},
-		{"a second document that is not YAML is refused", "listen: ':1'\n---\n[\n", "acquis.yaml: is not YAML: line 3: did not find expected node content"},
+		{"a second document is refused", "listen: '127.0.0.1:1'\n---\ndata: x\n", "acquis.yaml:2: a second document starts here: the file holds one"},
+		{"a second document that is not YAML is refused", "listen: '127.0.0.1:1'\n---\n[\n", "acquis.yaml: is not YAML: line 3: did not find expected node content"},
 		{"an unknown anchor is not quoted", "root: {key: me, secret: *s3cret}\n", "acquis.yaml: is not YAML: unknown anchor referenced: a value that starts with a star needs quotes"},
 		{"a secret comes from one place", "root: {key: me, secret: x, secret_file: y}\n", "acquis.yaml:1: root.secret: root.secret and root.secret_file are both set, one of them by line 1: keep one"},
 		{"in either order", "root:\n  key: me\n  secret_file: y\n  secret: x\n", "acquis.yaml:4: root.secret: root.secret and root.secret_file are both set, one of them by line 3: keep one"},
@@ -107,6 +107,11 @@ func TestFaultyValues(t *testing.T) {
 		"CORS_ORIGINS=learn.example.org", "CORS_ORIGINS=https://learn.example.org/", "CORS_ORIGINS=https://Learn.example.org",
 		"CORS_ORIGINS=https://u:p@learn.example.org", "CORS_ORIGINS=ftp://learn.example.org", "CORS_ORIGINS=*.example.org",
 		"CORS_MAX_AGE=48h", "OPS_LISTEN=9090", "STORE_ORPHAN_AGE=1s", "STORE_LEASE=10ms", "STORE_LEASE=1h", "STORE_CLOCK_SKEW=0s", "STORE_CLOCK_SKEW=10m", "STORE_CACHE=1MiB",
+		"LISTEN_INSECURE=yes", "LISTEN_INSECURE=True", "LISTEN_INSECURE=", "TLS_MIN_VERSION=1.1", "TLS_HSTS=-1s",
+		"PROXY_TRUSTED=proxy", "PROXY_TRUSTED=192.0.2.1/24", "PROXY_TRUSTED=192.0.2.0/33", "PROXY_TRUSTED=192.0.2.0/24,192.0.2.0/24",
+		"PUBLIC_URL=acquis.example.org", "PUBLIC_URL=https://acquis.example.org/", "PUBLIC_URL=ftp://acquis.example.org", "PUBLIC_URL=https://u:p@acquis.example.org",
+		"OIDC_ISSUER=http://login.example.org", "OIDC_ISSUER=login.example.org", "OIDC_ISSUER=https://login.example.org/?a=b",
+		"RATE_ADDRESS=-1", "RATE_ADDRESS_BURST=0", "RATE_TRACKED=1", "LOCKOUT_FAILURES=0", "ACCESS_REFRESH=1ms", "OAUTH_TOKEN_LIFETIME=48h",
 	} {
 		t.Run(setting+" is refused by its variable and its key", func(t *testing.T) {
 			variable, _, _ := strings.Cut("ACQUIS_"+setting, "=")
@@ -128,6 +133,9 @@ func TestRules(t *testing.T) {
 		{"an attachment fits into a request", "", "ACQUIS_LIMITS_ATTACHMENT=1GiB", "ACQUIS_LIMITS_ATTACHMENT: limits.attachment: 1GiB is above limits.request, 512MiB"},
 		{"the default page is a possible page", "limits: {page: 50}\n", "", "acquis.yaml:1: limits.page_default: 100 is above limits.page, 50"},
 		{"the places of both keys are named", "limits: {page: 50}\n", "ACQUIS_LIMITS_PAGE_DEFAULT=60", "ACQUIS_LIMITS_PAGE_DEFAULT: limits.page_default: 60 is above limits.page, 50 (limits.page is set by acquis.yaml:1)"},
+		{"a certificate needs its key", "tls: {cert: a}\n", "", "acquis.yaml:1: tls.cert: tls.cert and tls.key go together: set both or neither"},
+		{"the first wait is not above the longest", "lockout: {first: 1h}\n", "", "acquis.yaml:1: lockout.first: 1h0m0s is above lockout.longest, 15m0s"},
+		{"tokens of an issuer are for somebody", "", "ACQUIS_OIDC_ISSUER=https://login.example.org", "ACQUIS_OIDC_ISSUER: oidc.audience: oidc.issuer and oidc.audience go together: a token for another audience must not be taken here"},
 		{"every origin makes the others pointless", "cors: {origins: ['*', 'http://a']}\n", "", "acquis.yaml:1: cors.origins: * already means every origin: write it alone, or leave it out"},
 		{"the second address is another", "ops: {listen: '127.0.0.1:8080'}\n", "", "acquis.yaml:1: ops.listen: is the same address as listen: choose another, or leave it empty to answer on listen"},
 	}

@@ -82,6 +82,10 @@ func (k key) set(raw any) error {
 		*into = text
 	case *Secret:
 		*into = Secret(text)
+	case *bool:
+		if *into, err = parseBool(text); err != nil {
+			return err
+		}
 	case *int:
 		if *into, err = strconv.Atoi(text); err != nil {
 			err = fmt.Errorf("%q is not a whole number", text)
@@ -99,6 +103,17 @@ func (k key) set(raw any) error {
 		return err
 	}
 	return k.judge()
+}
+
+// parseBool takes the two words of JSON and YAML 1.2 and no other, so that nobody wonders what "off" means.
+func parseBool(text string) (bool, error) {
+	switch text {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", text)
 }
 
 // elements gives the elements of a list; a text is split at its commas, and an empty one has none.
@@ -197,6 +212,8 @@ func (k key) text() string {
 		return strings.Join(*into, ",")
 	case *string:
 		return *into
+	case *bool:
+		return strconv.FormatBool(*into)
 	case *int:
 		return strconv.Itoa(*into)
 	case fmt.Stringer: // pointers to Secret, Bytes and time.Duration

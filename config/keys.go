@@ -11,6 +11,13 @@ func sections() []section {
 		{"xapi", "xAPI", "The versions of the specification that are spoken."},
 		{"limits", "Limits", "What one request may send and cost. A request that sends too much gets a 4xx answer, and nothing of it is stored."},
 		{"http", "Connections", "How long a connection may take."},
+		{"tls", "TLS", "The certificate with which connections are encrypted. Basic credentials must not travel in the clear: set it, or put a proxy before Acquis."},
+		{"proxy", "Proxies", "Whose word is taken for where a request comes from."},
+		{"rate", "Rates", "How often one client may ask; a request too many gets a 429 answer. Each process counts for itself: with several, a client may get as many times the rate. What this machine asks past no proxy is not limited."},
+		{"lockout", "Lock-out", "What makes guessing secrets slow. Each process counts for itself."},
+		{"access", "Access", "How sources and credentials are kept up to date."},
+		{"oauth", "Tokens", "The tokens that are handed out for a credential."},
+		{"oidc", "Tokens of others", "An OpenID provider whose bearer tokens are taken."},
 		{"validation", "Validation", "How far statements are judged."},
 		{"store", "Store", "The embedded store, or the MongoDB that takes its place."},
 		{"cors", "Browsers", "Which web pages may call the record store from a browser."},
@@ -26,6 +33,9 @@ func keys(c *Config) []key {
 	all = append(all, serverKeys(c)...)
 	all = append(all, limitKeys(&c.Limits)...)
 	all = append(all, httpKeys(&c.HTTP)...)
+	all = append(all, tlsKeys(c)...)
+	all = append(all, rateKeys(c)...)
+	all = append(all, accessKeys(c)...)
 	all = append(all, storeKeys(c)...)
 	all = append(all, edgeKeys(c)...)
 	return all
@@ -36,7 +46,17 @@ func serverKeys(c *Config) []key {
 		{
 			Name: "listen", into: &c.Listen, check: checkAddress,
 			Default: "127.0.0.1:8080", Example: "0.0.0.0:8080",
-			Meaning: "Address and port to listen on. The default is reached from this machine only; an empty address before the colon means every interface.",
+			Meaning: "Address and port to listen on. The default is reached from this machine only; an empty address before the colon means every interface. One that others reach needs `tls.cert`, `proxy.trusted` or `listen_insecure`.",
+		},
+		{
+			Name: "listen_insecure", into: &c.ListenInsecure,
+			Default: "false", Example: "true",
+			Meaning: "Whether `listen` may be reached by others without TLS and without a trusted proxy. Whoever is on the way then reads credentials and statements.",
+		},
+		{
+			Name: "public_url", into: &c.PublicURL, check: checkPublicURL,
+			Default: "", Example: "https://acquis.example.org",
+			Meaning: "Scheme, host and port under which partners reach Acquis, without `base_path`. Answers that must name it use it; empty means what the request says.",
 		},
 		{
 			Name: "data", into: &c.Data, check: checkNotEmpty,

@@ -28,8 +28,8 @@ func TestLoad(t *testing.T) {
 		{"the file overrides defaults", "limits:\n  body: 2MiB\n  batch: 7\nhttp: {drain: 90s}\n", nil, func(c *Config) {
 			c.Limits.Body, c.Limits.Batch, c.HTTP.Drain = 2*MiB, 7, 90*time.Second
 		}},
-		{"a variable overrides the file", "listen: 127.0.0.1:1\ndata: here\n", []string{"ACQUIS_LISTEN=:2"}, func(c *Config) {
-			c.Listen, c.Data = ":2", "here"
+		{"a variable overrides the file", "listen: 127.0.0.1:1\ndata: here\n", []string{"ACQUIS_LISTEN=127.0.0.1:2"}, func(c *Config) {
+			c.Listen, c.Data = "127.0.0.1:2", "here"
 		}},
 		{"a variable overrides a faulty value of the file", "limits: {batch: many}\n", []string{"ACQUIS_LIMITS_BATCH=2"}, func(c *Config) {
 			c.Limits.Batch = 2
@@ -65,6 +65,7 @@ func TestLoad(t *testing.T) {
 			c.Root = Root{Key: "me", Secret: "x"}
 		}},
 		{"the embedded store takes what MongoDB does not", "limits: {document: 20MiB}\n", nil, func(c *Config) { c.Limits.Document = 20 * MiB }},
+		{"true is true", "listen_insecure: true\n", nil, func(c *Config) { c.ListenInsecure = true }},
 		{"an anchor may be referenced", "http: {read_idle_timeout: &t 9s, write_idle_timeout: *t}\n", nil, func(c *Config) {
 			c.HTTP.ReadIdleTimeout, c.HTTP.WriteIdleTimeout = 9*time.Second, 9*time.Second
 		}},
@@ -113,6 +114,16 @@ func TestEveryDocumentedVariableIsRead(t *testing.T) {
 			t.Errorf("got %q, %v", got.Root.Secret.Reveal(), err)
 		}
 	})
+}
+
+func TestParseNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.0/24": "192.0.2.0/24", "192.0.2.7": "192.0.2.7/32", "2001:db8::1": "2001:db8::1/128", "2001:db8::/32": "2001:db8::/32",
+	} {
+		if got, err := ParseNetwork(text); err != nil || got.String() != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
 }
 
 func FuzzLoad(f *testing.F) {

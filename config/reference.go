@@ -115,6 +115,8 @@ func (k key) kind() string {
 			return "A list of " + k.allowed(" and ") + "."
 		}
 		return "A list."
+	case *bool:
+		return "`true` or `false`."
 	case *int:
 		return "A number" + k.bounds() + "."
 	case *Bytes:
@@ -171,6 +173,8 @@ func (k key) yaml(text string) (string, error) {
 		for _, element := range elements(text) {
 			value.Content = append(value.Content, &yamlnode.Node{Kind: yamlnode.ScalarNode, Value: element})
 		}
+	case *bool:
+		value.Kind, value.Tag, value.Value = yamlnode.ScalarNode, "!!bool", text
 	case *int:
 		value.Kind, value.Tag, value.Value = yamlnode.ScalarNode, "!!int", text
 	default:

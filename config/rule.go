@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // rule is a condition on several keys together. The first of its keys is the one a fault is laid to.
@@ -19,6 +20,21 @@ func rules() []rule {
 				return ""
 			}
 			return "root.key and root.secret go together: set both or neither"
+		}},
+		{[]string{"tls.cert", "tls.key"}, func(c Config) string {
+			if (c.TLS.Cert == "") == (c.TLS.Key == "") {
+				return ""
+			}
+			return "tls.cert and tls.key go together: set both or neither"
+		}},
+		{[]string{"lockout.first", "lockout.longest"}, func(c Config) string {
+			return above(c.Lockout.First, "lockout.longest", c.Lockout.Longest)
+		}},
+		{[]string{"oidc.audience", "oidc.issuer"}, func(c Config) string {
+			if (c.OIDC.Issuer == "") == (c.OIDC.Audience == "") {
+				return ""
+			}
+			return "oidc.issuer and oidc.audience go together: a token for another audience must not be taken here"
 		}},
 		{[]string{"limits.statement", "limits.body"}, func(c Config) string {
 			return above(c.Limits.Statement, "limits.body", c.Limits.Body)
@@ -60,7 +76,7 @@ func aboveMongo(c Config, limit Bytes) string {
 	return fmt.Sprintf("%v is above %v, the most that is kept on MongoDB", limit, mongoMost)
 }
 
-func above[N int | Bytes](part N, wholeName string, whole N) string {
+func above[N int | Bytes | time.Duration](part N, wholeName string, whole N) string {
 	if part <= whole {
 		return ""
 	}
