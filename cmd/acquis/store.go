@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,7 +31,19 @@ func openStore(ctx context.Context, cfg config.Config, logger *slog.Logger) (bac
 	return openEmbedded(cfg, logger)
 }
 
+// working is what the process needs besides the block cache and the memtables of the embedded store.
+const working = 224 << 20
+
+// boundMemory asks the garbage collector to work harder rather than to let the process grow: cache and
+// memtables live on its heap, which would otherwise double. GOMEMLIMIT in the environment has the last word.
+func boundMemory(cfg config.Store) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(cfg.Cache) + pebblestore.MaxMemtables*int64(cfg.Memtable) + working)
+	}
+}
+
 func openEmbedded(cfg config.Config, logger *slog.Logger) (*pebblestore.Store, error) {
+	boundMemory(cfg.Store)
 	store, err := pebblestore.Open(pebblestore.Options{
 		Dir: cfg.Data, CacheBytes: int64(cfg.Store.Cache), MemtableSize: uint64(cfg.Store.Memtable), Logger: logger,
 	})

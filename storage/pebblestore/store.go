@@ -129,16 +129,16 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// maxMemtables is how many memtables there may be before writes wait.
-const maxMemtables = 3
+// MaxMemtables is how many memtables there may be before writes wait.
+const MaxMemtables = 3
 
 func pebbleOptions(o Options) *pebble.Options {
 	options := &pebble.Options{
 		FS: o.FS,
 		// The engine takes its memtables out of the cache: what is left must be what was asked for.
-		CacheSize:                   o.CacheBytes + maxMemtables*int64(o.MemtableSize),
+		CacheSize:                   o.CacheBytes + MaxMemtables*int64(o.MemtableSize),
 		MemTableSize:                o.MemtableSize,
-		MemTableStopWritesThreshold: maxMemtables,
+		MemTableStopWritesThreshold: MaxMemtables,
 		L0CompactionThreshold:       8, // each compaction rewrites most of the level below: postings are all over it
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               256 << 20,
