@@ -31,16 +31,17 @@ var layers = []layer{
 	{path: "internal/campus"},
 	{path: "internal/mongotest"},
 	{path: "internal/faultproxy"},
+	{path: "access", may: []string{"lrs"}},
 	{path: "hub", may: []string{"lrs"}},
 	{path: "connectors", may: []string{"hub", "lrs"}},
 	{path: "connectors/*", may: []string{"connectors", "hub", "lrs"}},
 	{path: "feeds", may: []string{"hub", "lrs"}},
 	{path: "storage", may: []string{"lrs", "hub", "connectors", "feeds"}},
-	{path: "storage/*", may: []string{"storage", "lrs", "hub", "connectors", "feeds"}},
-	{path: "server", may: []string{"server/problem", "lrs"}},
+	{path: "storage/*", may: []string{"storage", "lrs", "access", "hub", "connectors", "feeds"}},
+	{path: "server", may: []string{"server/problem", "lrs", "access"}},
 	{path: "server/problem", may: []string{"lrs"}},
-	{path: "server/*", may: []string{"server", "server/problem", "lrs", "hub", "connectors", "feeds"}},
-	{path: "cmd/*", may: []string{"lrs", "schemas", "config", "internal/*", "hub", "connectors", "connectors/*", "feeds", "storage", "storage/*", "server", "server/*"}},
+	{path: "server/*", may: []string{"server", "server/problem", "lrs", "access", "hub", "connectors", "feeds"}},
+	{path: "cmd/*", may: []string{"lrs", "access", "schemas", "config", "internal/*", "hub", "connectors", "connectors/*", "feeds", "storage", "storage/*", "server", "server/*"}},
 	{path: "."}, // this package
 }
 
