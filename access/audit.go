@@ -10,7 +10,7 @@ import (
 
 // Entry is a line of the audit log. The log is only ever appended to.
 type Entry struct {
-	ID      string         `json:"id"`                // in the order of time
+	ID      string         `json:"id"`                // in the order of time; the store makes it
 	Time    time.Time      `json:"time"`              // when it happened; of several alike, the last
 	Actor   string         `json:"actor"`             // the key of the credential that did it, or that was refused
 	Action  string         `json:"action"`            // such as source.update
@@ -41,11 +41,11 @@ type Caller struct {
 
 // AuditQuery asks for entries, the newest first.
 type AuditQuery struct {
-	Actor, Target string // "" for any; Target also finds what begins with it and a slash
-	Action        string
-	Since, Until  time.Time // inclusive, exclusive; zero for no bound
-	Limit         int
-	After         string // Next of the page before
+	Actor, Action, Target string    // "" for any
+	Outcome               Outcome   // "" for any
+	Since, Until          time.Time // inclusive, exclusive; zero for no bound
+	Limit                 int       // most entries wanted, at least 1; a page may be shorter, even empty
+	After                 string    // Next of the page before
 }
 
 // AuditPage is an answer to an AuditQuery.

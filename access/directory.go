@@ -237,7 +237,7 @@ func (d *Directory) note(c Changes) {
 
 // How often Run does what need not be done at once.
 const (
-	journalEvery = 5 * time.Second
+	journalEvery = 10 * time.Second
 	usesEvery    = time.Minute
 	sweepEvery   = 10 * time.Minute
 )

@@ -9,7 +9,7 @@ import (
 
 // maxRefusals bounds how many different refusals are remembered until they are kept; the rest is
 // counted as one, so that an attacker can't fill memory or disk.
-const maxRefusals = 500
+const maxRefusals = 100
 
 // journal gathers refused authentications, alike ones together, until they are kept.
 type journal struct {
