@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"acquis/lrs"
 )
@@ -17,6 +18,15 @@ var (
 	ErrSlowBody         = errors.New("slow body")          // 408
 	ErrBrokenBody       = errors.New("broken body")        // 400
 )
+
+// TooManyRequests refuses a client for a while. It is answered with 429 and Retry-After, in whole
+// seconds, rounded up.
+type TooManyRequests struct {
+	After  time.Duration
+	Detail string // what the client reads
+}
+
+func (e *TooManyRequests) Error() string { return e.Detail }
 
 // StatusClientClosed is the status of a request whose client went away before the answer. Nobody
 // receives it; logs and metrics keep it apart from faults of the server.
@@ -38,6 +48,7 @@ var (
 	methodNotAllowed = class{"method-not-allowed", http.StatusMethodNotAllowed, "The method is not allowed here", quiet}
 	slowBody         = class{"slow-body", http.StatusRequestTimeout, "The body came too slowly", quiet}
 	tooLarge         = class{"too-large", http.StatusRequestEntityTooLarge, "The request is too large", quiet}
+	tooMany          = class{"too-many-requests", http.StatusTooManyRequests, "Too many requests", quiet}
 	clientClosed     = class{"client-closed", StatusClientClosed, "The client went away", quiet}
 	internal         = class{"internal", http.StatusInternalServerError, "The server failed", slog.LevelError}
 	unavailable      = class{"unavailable", http.StatusServiceUnavailable, "Not available now", quiet}
@@ -85,12 +96,15 @@ func classify(ctx context.Context, err error) (class, string, []lrs.Violation) {
 // classifyTransport judges errors of the connection, of limits and of time; the rest is internal.
 func classifyTransport(ctx context.Context, err error) (class, string) {
 	var limit *http.MaxBytesError
+	var many *TooManyRequests
 	var network net.Error
 	switch {
 	case errors.Is(err, ErrMethodNotAllowed):
 		return methodNotAllowed, "The Allow header lists the methods of this resource."
 	case errors.As(err, &limit):
 		return tooLarge, fmt.Sprintf("The body is larger than %d bytes, the limit of this resource; send less at once.", limit.Limit)
+	case errors.As(err, &many):
+		return tooMany, many.Detail
 	case errors.Is(err, ErrSlowBody):
 		return slowBody, "The body made no progress for too long; send it again over a better connection, or in smaller parts."
 	case errors.Is(err, ErrBrokenBody):

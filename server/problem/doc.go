@@ -17,6 +17,7 @@
 //	precondition-failed       412     If-Match or If-None-Match does not hold
 //	too-large                 413     a limit on size is passed
 //	unsupported-media-type    415     a content type or encoding that is not taken
+//	too-many-requests         429     a rate, a quota or a wait after wrong secrets; Retry-After
 //	client-closed             499     the client went away; only logs and metrics see it
 //	internal                  500     a fault of ours, in the log under the request id
 //	unavailable               503     not now; Retry-After

@@ -1,7 +1,9 @@
 package problem
 
 import (
+	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -55,6 +57,9 @@ func (p *Writer) Write(w http.ResponseWriter, r *http.Request, err error) {
 	// Strings and numbers are all there is, so nothing else can fail.
 	body, _ := json.Marshal(doc, jsontext.AllowInvalidUTF8(true))
 	setHeaders(w.Header(), doc.Status, len(body))
+	if many, ok := errors.AsType[*TooManyRequests](err); ok {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(many.After.Seconds())), 10))
+	}
 	w.WriteHeader(doc.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the client is gone: nobody is left to tell

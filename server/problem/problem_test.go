@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -61,6 +62,7 @@ func TestWrite(t *testing.T) {
 		"a passed limit is a 413":               {err: lrs.Errorf(lrs.KindTooLarge, "d"), status: 413, name: "too-large"},
 		"a body over its limit is a 413":        {err: fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 7}), status: 413, name: "too-large"},
 		"an unknown encoding is a 415":          {err: lrs.Errorf(lrs.KindUnsupportedMediaType, "d"), status: 415, name: "unsupported-media-type"},
+		"a rate that is passed is a 429":        {err: fmt.Errorf("ask: %w", &problem.TooManyRequests{Detail: "d"}), status: 429, name: "too-many-requests"},
 		"a client that went away is a 499":      {ctx: gone, err: fmt.Errorf("query: %w", context.Canceled), status: 499, name: "client-closed"},
 		"a store that is closing is a 503":      {err: fmt.Errorf("query: %w", context.Canceled), status: 503, name: "unavailable", logged: true},
 		"a passed deadline is a 503":            {err: fmt.Errorf("query: %w", context.DeadlineExceeded), status: 503, name: "unavailable", logged: true},
@@ -156,6 +158,10 @@ func TestWriteSetsHeaders(t *testing.T) {
 		"a 503 keeps the surface's Retry-After": {
 			err: lrs.Errorf(lrs.KindUnavailable, "d"), before: http.Header{"Retry-After": {"60"}},
 			want: map[string]string{"Retry-After": "60"},
+		},
+		"a 429 says when to come back, in whole seconds that are not too few": {
+			err:  &problem.TooManyRequests{After: 1001 * time.Millisecond},
+			want: map[string]string{"Retry-After": "2"},
 		},
 		"a 408 closes the connection": {
 			err:  problem.ErrSlowBody,
