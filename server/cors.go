@@ -113,7 +113,7 @@ func corsConfig(allowed origins, maxAge time.Duration) cors.Config {
 			"X-Experience-API-Version", "X-Experience-API-Hash",
 		},
 		ExposeHeaders: []string{
-			"ETag", "Last-Modified", "Location", "Content-Type", "Content-Length", "Retry-After", requestIDHeader,
+			"ETag", "Last-Modified", "Location", "Content-Type", "Content-Length", "Retry-After", "RateLimit", "RateLimit-Policy", requestIDHeader,
 			"X-Experience-API-Version", "X-Experience-API-Consistent-Through",
 		},
 		MaxAge: maxAge,

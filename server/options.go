@@ -2,8 +2,11 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,6 +35,12 @@ type Options struct {
 	MaxBody        int64 // ceiling for every body, as sent and as decompressed; 64 MiB. Surfaces set lower ones
 	GzipMinSize    int   // answers shorter than this are sent plain; 1 KiB
 
+	Certificate *Certificate                    // speaks TLS with it; plain HTTP without one
+	MinTLS      uint16                          // the oldest version of TLS; 1.2
+	HSTS        time.Duration                   // how long browsers shall come back by HTTPS only; nothing is said without
+	Proxies     []netip.Prefix                  // networks whose X-Forwarded headers are believed; none
+	Admit       func(ctx context.Context) error // asked before the handlers of a mount; why not now; all are admitted without one
+
 	OnDrain func() // called once when the end begins, before anything is refused: readiness goes false
 }
 
@@ -46,6 +55,7 @@ type Mount struct {
 	Path        string // under the base path: "/xapi"
 	Surface     Surface
 	CrossOrigin bool // browsers may call it from Options.Origins
+	Unlimited   bool // Options.Admit is not asked: for what must answer however many ask
 }
 
 // readTimeout is how long net/http waits for a request whose body nobody reads.
@@ -67,6 +77,10 @@ func (o Options) withDefaults() Options {
 	if o.OnDrain == nil {
 		o.OnDrain = func() {}
 	}
+	if o.Admit == nil {
+		o.Admit = func(context.Context) error { return nil }
+	}
+	o.MinTLS = cmp.Or(o.MinTLS, tls.VersionTLS12)
 	o.BasePath = cmp.Or(o.BasePath, "/")
 	o.PreflightAge = cmp.Or(o.PreflightAge, 10*time.Minute)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)

@@ -24,7 +24,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv.BaseContext = func(net.Listener) context.Context { return requests }
 
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	go func() { failed <- s.accept(srv, ln) }()
 	select {
 	case err := <-failed:
 		cancel()

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path"
 	"sync/atomic"
@@ -44,14 +45,18 @@ func New(opts Options, mounts ...Mount) (*Server, error) {
 		notModified,
 	)
 	for _, m := range mounts {
-		m.Surface.Mount(engine.Group(path.Join(opts.BasePath, m.Path)))
+		group := engine.Group(path.Join(opts.BasePath, m.Path))
+		if !m.Unlimited {
+			group.Use(s.admit)
+		}
+		m.Surface.Mount(group)
 	}
 	compressed, err := gzipAnswers(opts.GzipMinSize, engine)
 	if err != nil {
 		return nil, err
 	}
 	guarded := guardSlow(opts.ReadIdleTimeout, opts.WriteIdleTimeout, opts.readTimeout(), compressed)
-	s.handler = requestIDs(opts.NewID, guarded)
+	s.handler = welcome(opts.Proxies, opts.NewID, safeHeaders(opts.HSTS, guarded))
 	return s, nil
 }
 
@@ -64,14 +69,22 @@ func (s *Server) engine() *gin.Engine {
 	engine.ContextWithFallback = true
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
-	engine.ForwardedByClientIP = false // X-Forwarded-For is what any client says it is
-	engine.NoRoute(func(c *gin.Context) {
+	engine.ForwardedByClientIP = false // ClientOf tells: headers are what any client says they are
+	engine.NoRoute(s.admit, func(c *gin.Context) {
 		s.problems.Write(c.Writer, c.Request, lrs.Errorf(lrs.KindNotFound, "No resource has this path."))
 	})
-	engine.NoMethod(func(c *gin.Context) {
+	engine.NoMethod(s.admit, func(c *gin.Context) {
 		s.problems.Write(c.Writer, c.Request, problem.ErrMethodNotAllowed)
 	})
 	return engine
+}
+
+// admit asks whether the client may ask now. What it sends is not read when it may not.
+func (s *Server) admit(c *gin.Context) {
+	if err := s.opts.Admit(c.Request.Context()); err != nil {
+		c.Abort()
+		s.problems.Write(c.Writer, c.Request, err)
+	}
 }
 
 // ServeHTTP answers one request as Serve does, without the limits that belong to a connection.
@@ -85,7 +98,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // where no handler reads or writes: an unread body, the server's own 400. guardSlow moves them on
 // from there.
 func (s *Server) httpServer() *http.Server {
-	return &http.Server{
+	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.opts.ReadHeaderTimeout,
 		ReadTimeout:       s.opts.readTimeout(),
@@ -94,6 +107,18 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes:    s.opts.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug), // it names addresses of clients
 	}
+	if s.opts.Certificate != nil {
+		srv.TLSConfig = s.opts.Certificate.config(s.opts.MinTLS)
+	}
+	return srv
+}
+
+// accept answers requests from ln until srv is closed.
+func (s *Server) accept(srv *http.Server, ln net.Listener) error {
+	if srv.TLSConfig == nil {
+		return srv.Serve(ln)
+	}
+	return srv.ServeTLS(ln, "", "")
 }
 
 // crossOrigin returns the CORS step for the mounts that ask for it.
