@@ -3,6 +3,7 @@ package schemas
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/xeipuuv/gojsonschema"
@@ -28,7 +29,10 @@ type Violation struct {
 // It is made for hostile input. The size of a number's exponent costs nothing: magnitudes beyond 1e300 count as
 // 1e300. What lies deeper than 128 levels is not looked at: in a statement only an extension's value can be
 // valid there, and that is anyone's.
-func (s *Schema) Check(document []byte) ([]Violation, error) {
+func (s *Schema) Check(document []byte) ([]Violation, error) { return s.check(document, math.MaxInt) }
+
+// check explains at most so many faults.
+func (s *Schema) check(document []byte, most int) ([]Violation, error) {
 	read, err := readDocument(document)
 	if err != nil {
 		return nil, fmt.Errorf("this is not a JSON document: %w", err)
@@ -40,8 +44,9 @@ func (s *Schema) Check(document []byte) ([]Violation, error) {
 	if result.Valid() && len(read.duplicates) == 0 {
 		return nil, nil
 	}
-	explained := explainer{schema: s, document: read.value}.violations(result.Errors())
-	for _, path := range read.duplicates {
+	faults := result.Errors()
+	explained := explainer{schema: s, document: read.value}.violations(faults[:min(len(faults), most)])
+	for _, path := range read.duplicates[:min(len(read.duplicates), most)] {
 		explained = append(explained, explainer{schema: s, document: read.value}.duplicate(path))
 	}
 	return inDocumentOrder(document, explained), nil
