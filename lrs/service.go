@@ -32,6 +32,11 @@ type ServiceOptions struct {
 	JudgeAll bool
 	// SignatureRoots, when not nil, must vouch for the certificates of signed statements.
 	SignatureRoots *x509.CertPool
+	// Objected is told, for the record, what rules of a source found, noted or refused. nil: nobody is.
+	Objected func(Principal, []Objection)
+	// Repeated is told how many statements without ids were stored that the source had sent before
+	// (ContentKey). nil: nobody is, and nothing is remembered.
+	Repeated func(p Principal, statements int)
 
 	Now   func() time.Time
 	NewID func() ID
@@ -44,6 +49,7 @@ type Service struct {
 	options   ServiceOptions
 	cursorKey []byte
 	terms     *TermCache
+	repeats   *repeats // nil when nobody is told
 }
 
 // NewService returns a service over the store.
@@ -58,7 +64,11 @@ func NewService(ctx context.Context, store Store, o ServiceOptions) (*Service, e
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: store, options: o, cursorKey: key, terms: NewTermCache()}, nil
+	s := &Service{store: store, options: o, cursorKey: key, terms: NewTermCache()}
+	if o.Repeated != nil {
+		s.repeats = newRepeats()
+	}
+	return s, nil
 }
 
 // ConsistentThrough is the time up to which nothing can still appear (Communication 2.1.3).

@@ -22,7 +22,7 @@ type DocumentWrite struct {
 
 // Document returns one document. KindNotFound when there is none.
 func (s *Service) Document(ctx context.Context, p Principal, key DocumentKey) (Document, error) {
-	if err := p.mayRead(key.Kind); err != nil {
+	if err := p.mayRead(key.DocumentScope); err != nil {
 		return Document{}, err
 	}
 	d, err := s.store.Document(ctx, key)
@@ -34,7 +34,7 @@ func (s *Service) Document(ctx context.Context, p Principal, key DocumentKey) (D
 
 // DocumentIDs lists the scope's documents that were written after since.
 func (s *Service) DocumentIDs(ctx context.Context, p Principal, scope DocumentScope, since Instant) (DocumentList, error) {
-	if err := p.mayRead(scope.Kind); err != nil {
+	if err := p.mayRead(scope); err != nil {
 		return DocumentList{}, err
 	}
 	return s.store.DocumentIDs(ctx, scope, since)
@@ -56,7 +56,7 @@ func (s *Service) MergeDocument(ctx context.Context, p Principal, w DocumentWrit
 
 // write makes of the document what change says, if the precondition holds.
 func (s *Service) write(ctx context.Context, p Principal, w DocumentWrite, change func(DocumentWrite, *Document) (Document, error)) error {
-	if err := p.mayWrite(w.Key.Kind); err != nil {
+	if err := p.mayWrite(w.Key.DocumentScope); err != nil {
 		return err
 	}
 	if err := checkDocumentID(w.Key.ID); err != nil {
@@ -77,7 +77,7 @@ func (s *Service) write(ctx context.Context, p Principal, w DocumentWrite, chang
 // DeleteDocument removes one document, if the precondition holds. Removing what is not there is no
 // error.
 func (s *Service) DeleteDocument(ctx context.Context, p Principal, key DocumentKey, condition Precondition) error {
-	if err := p.mayWrite(key.Kind); err != nil {
+	if err := p.mayWrite(key.DocumentScope); err != nil {
 		return err
 	}
 	err := s.store.DeleteDocument(ctx, key, condition)
@@ -89,7 +89,7 @@ func (s *Service) DeleteDocument(ctx context.Context, p Principal, key DocumentK
 
 // DeleteDocuments removes all documents of the scope.
 func (s *Service) DeleteDocuments(ctx context.Context, p Principal, scope DocumentScope) error {
-	if err := p.mayWrite(scope.Kind); err != nil {
+	if err := p.mayWrite(scope); err != nil {
 		return err
 	}
 	return s.store.DeleteDocuments(ctx, scope)
@@ -115,12 +115,18 @@ func (k DocumentKind) scope() Scope {
 	return ScopeProfile
 }
 
-func (p Principal) mayRead(kind DocumentKind) error {
-	return p.may(kind.scope()|ScopeAllRead, "read "+kind.String()+" documents")
+func (p Principal) mayRead(scope DocumentScope) error {
+	if err := p.may(scope.Kind.scope()|ScopeAllRead, "read "+scope.Kind.String()+" documents"); err != nil {
+		return err
+	}
+	return p.mayReach(scope)
 }
 
-func (p Principal) mayWrite(kind DocumentKind) error {
-	return p.may(kind.scope(), "write "+kind.String()+" documents")
+func (p Principal) mayWrite(scope DocumentScope) error {
+	if err := p.may(scope.Kind.scope(), "write "+scope.Kind.String()+" documents"); err != nil {
+		return err
+	}
+	return p.mayReach(scope)
 }
 
 // checkDocumentID refuses ids that could not be listed.

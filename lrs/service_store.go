@@ -41,13 +41,17 @@ const maxSignature = 4 << 20
 
 // StoreStatements judges and stores statements, all or none, and returns their ids in order
 // (Communication 2.1.1, 2.1.2). Repeats are answered like new ones. KindInvalid lists every
-// violation, KindConflict every id that belongs to another statement.
+// violation, those of the source's rules when there are none of the specification's, KindConflict
+// every id that belongs to another statement.
 func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreRequest) ([]ID, error) {
 	if err := p.may(ScopeStatementsWrite, "store statements"); err != nil {
 		return nil, err
 	}
 	statements, batch, err := s.decode(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.obey(ctx, p, r.Version, statements, batch); err != nil {
 		return nil, err
 	}
 	kept, err := s.receive(ctx, statements, r.Parts, batch)
@@ -68,6 +72,11 @@ func (s *Service) StoreStatements(ctx context.Context, p Principal, r StoreReque
 	}
 	if err := s.store.AppendStatements(ctx, drafts); err != nil {
 		return nil, onlyStatement(err, batch)
+	}
+	if s.repeats != nil {
+		if repeated := s.repeats.count(drafts); repeated > 0 {
+			s.options.Repeated(p, repeated)
+		}
 	}
 	return ids, nil
 }
