@@ -62,6 +62,8 @@ var homes = []home{
 	{"github.com/robfig/cron", []string{"connectors"}},
 	{"github.com/knadh/koanf", []string{"config"}},
 	{"github.com/alecthomas/kong", []string{"cmd"}},
+	{"github.com/coreos/go-oidc", []string{"server/oauth"}},
+	{"github.com/getkin/kin-openapi", []string{"server/api"}},
 }
 
 // emptyNames say nothing about what is inside.
