@@ -81,6 +81,9 @@ func ofKind(kind lrs.Kind) class {
 	}
 }
 
+// StatusOf returns the status that errors of a kind are answered with.
+func StatusOf(kind lrs.Kind) int { return ofKind(kind).status }
+
 // classify finds the row of err, what the client may read about it, and its violations.
 func classify(ctx context.Context, err error) (class, string, []lrs.Violation) {
 	var known *lrs.Error
