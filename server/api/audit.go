@@ -1,0 +1,91 @@
+package api
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"acquis/access"
+	"acquis/lrs"
+)
+
+// linesType is the media type of an export: one JSON value a line.
+const linesType = "application/x-ndjson"
+
+// listAudit answers GET /api/audit: a page, the newest entry first, or with Accept:
+// application/x-ndjson everything that is asked for, line by line.
+func (s *Surface) listAudit(c *call) error {
+	q := access.AuditQuery{Actor: c.Query("actor"), Target: c.Query("target"), Action: c.Query("action"), After: c.Query("after")}
+	var err error
+	if q.Since, err = c.time("since"); err != nil {
+		return err
+	}
+	if q.Until, err = c.time("until"); err != nil {
+		return err
+	}
+	if wantsLines(c.GetHeader("Accept")) {
+		return s.exportAudit(c, q)
+	}
+	if q.Limit, err = c.limit(); err != nil {
+		return err
+	}
+	found, err := s.admin.Audit(c.ctx(), c.caller, q)
+	if err != nil {
+		return err
+	}
+	answer := each(found.Entries, func(e access.Entry) access.Entry { return e })
+	answer.Next = found.Next
+	return c.answer(http.StatusOK, "", answer)
+}
+
+// exportAudit writes entries while it reads them. A fault on the way breaks the answer off, so that a
+// part is not taken for the whole.
+func (s *Surface) exportAudit(c *call, q access.AuditQuery) error {
+	q.Limit = maxLimit
+	for {
+		found, err := s.admin.Audit(c.ctx(), c.caller, q)
+		if err != nil {
+			return err
+		}
+		c.Header("Content-Type", linesType)
+		for _, entry := range found.Entries {
+			line, err := json.Marshal(entry, json.Deterministic(true))
+			if err != nil {
+				return err
+			}
+			if _, err := c.Writer.Write(append(line, '\n')); err != nil {
+				return nil // nobody is left to tell
+			}
+		}
+		if q.After = found.Next; q.After == "" {
+			c.Status(http.StatusOK)
+			c.Writer.WriteHeaderNow()
+			return nil
+		}
+	}
+}
+
+func wantsLines(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		if mediaType, _, err := mime.ParseMediaType(part); err == nil && mediaType == linesType {
+			return true
+		}
+	}
+	return false
+}
+
+// time reads a parameter that is a time, zero without one.
+func (c *call) time(name string) (time.Time, error) {
+	text, given := c.GetQuery(name)
+	if !given {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, lrs.Errorf(lrs.KindInvalid, "the parameter %s must be a time such as 2026-09-01T08:00:00Z", name)
+	}
+	return at, nil
+}

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"net/http"
+
+	"acquis/access"
+)
+
+// maxSchema bounds the registration of a schema.
+const maxSchema = 2 << 20
+
+// schemaHeader is a version of a schema without its text.
+type schemaHeader struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Shipped bool   `json:"shipped"`
+}
+
+func shownSchema(s access.Schema) schemaHeader { return schemaHeader{s.Name, s.Version, s.Shipped} }
+
+// listSchemas answers GET /api/schemas.
+func (s *Surface) listSchemas(c *call) error {
+	schemas, err := s.admin.Schemas(c.ctx(), c.caller)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, "", each(schemas, shownSchema))
+}
+
+// getSchema answers GET /api/schemas/{name}/{version} with the schema itself.
+func (s *Surface) getSchema(c *call) error {
+	found, err := s.admin.Schema(c.ctx(), c.caller, c.Param("name"), c.Param("version"))
+	if err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "application/schema+json", found.Body)
+	return nil
+}
+
+// registerSchema answers POST /api/schemas.
+func (s *Surface) registerSchema(c *call) error {
+	var body access.Schema
+	if err := c.read(maxSchema, &body); err != nil {
+		return err
+	}
+	made, err := s.admin.RegisterSchema(c.ctx(), c.caller, body)
+	if err != nil {
+		return err
+	}
+	return c.created([]string{made.Name, made.Version}, "", shownSchema(made))
+}

@@ -1,0 +1,105 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"acquis/access"
+	"acquis/lrs"
+)
+
+// maxSettings bounds the body of everything but schemas and statements.
+const maxSettings = 1 << 20
+
+// source is a source as it goes over the wire.
+type source struct {
+	access.Source
+	Revision string `json:"revision,omitempty"`
+}
+
+func shownSource(s access.Source) source { return source{s, etagOf(s.Revision)} }
+
+// page is a list of things.
+type page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// each makes a page of what show makes of the things.
+func each[T, U any](things []T, show func(T) U) page[U] {
+	items := make([]U, len(things))
+	for i, thing := range things {
+		items[i] = show(thing)
+	}
+	return page[U]{Items: items}
+}
+
+// listSources answers GET /api/sources.
+func (s *Surface) listSources(c *call) error {
+	sources, err := s.admin.Sources(c.ctx(), c.caller)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, "", each(sources, shownSource))
+}
+
+// getSource answers GET /api/sources/{source}.
+func (s *Surface) getSource(c *call) error {
+	found, err := s.admin.Source(c.ctx(), c.caller, c.Param("source"))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, etagOf(found.Revision), shownSource(found))
+}
+
+// createSource answers POST /api/sources.
+func (s *Surface) createSource(c *call) error {
+	var body source
+	if err := c.read(maxSettings, &body); err != nil {
+		return err
+	}
+	body.Source.Revision = 0
+	made, err := s.admin.PutSource(c.ctx(), c.caller, body.Source)
+	if err != nil {
+		return err
+	}
+	return c.created([]string{made.Name}, etagOf(made.Revision), shownSource(made))
+}
+
+// putSource answers PUT /api/sources/{source}. What GET answered may be sent back with changes.
+func (s *Surface) putSource(c *call) error {
+	revision, err := c.ifMatch()
+	if err != nil {
+		return err
+	}
+	var body source
+	if err := c.read(maxSettings, &body); err != nil {
+		return err
+	}
+	name := c.Param("source")
+	if body.Name != "" && body.Name != name {
+		return fixed("/name", name)
+	}
+	body.Name, body.Source.Revision = name, revision
+	changed, err := s.admin.PutSource(c.ctx(), c.caller, body.Source)
+	if err != nil {
+		return stale(err)
+	}
+	return c.answer(http.StatusOK, etagOf(changed.Revision), shownSource(changed))
+}
+
+// fixed refuses to change what never changes.
+func fixed(pointer, value string) error {
+	return &lrs.Error{Kind: lrs.KindInvalid, Detail: "a name cannot be changed", Violations: []lrs.Violation{{
+		Pointer: pointer, Rule: "fixed", Detail: "must be " + value + ", as in the address, or be left out",
+	}}}
+}
+
+// stale tells a client whose If-Match names a former revision so (RFC 9110, section 13.1.1).
+func stale(err error) error {
+	var e *lrs.Error
+	if errors.As(err, &e) && e.Kind == lrs.KindConflict {
+		return &lrs.Error{Kind: lrs.KindPrecondition, Detail: e.Detail, Violations: e.Violations}
+	}
+	return err
+}
