@@ -141,6 +141,9 @@ func (s *Surface) putStatement(c *call) error {
 
 // store reads the request's statements, with their attachments when it is multipart, and stores them.
 func (s *Surface) store(c *call, id lrs.ID) ([]lrs.ID, error) {
+	if err := s.options.Quota.MayStore(c.r.Context(), c.principal); err != nil {
+		return nil, err
+	}
 	mediaType, parameters, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, lrs.Errorf(lrs.KindInvalid, "the header Content-Type is missing or cannot be read: use application/json, or multipart/mixed with attachments")
@@ -161,5 +164,9 @@ func (s *Surface) store(c *call, id lrs.ID) ([]lrs.ID, error) {
 	default:
 		return nil, lrs.Errorf(lrs.KindInvalid, "statements come as application/json, or as multipart/mixed with attachments, not as %s", quoteShort(mediaType))
 	}
-	return s.service.StoreStatements(c.r.Context(), c.principal, r)
+	ids, err := s.service.StoreStatements(c.r.Context(), c.principal, r)
+	if err == nil {
+		s.options.Quota.Stored(c.principal, len(ids))
+	}
+	return ids, err
 }

@@ -37,7 +37,21 @@ type Options struct {
 	RequestBytes    int64         // most bytes of a multipart request
 	AttachmentBytes int64         // most bytes of one attachment
 	DocumentBytes   int64         // most bytes of a document
+	Quota           Quota         // of statements; none without one
 }
+
+// Quota bounds how many statements a principal may store.
+type Quota interface {
+	// MayStore refuses statements of a principal that has stored as many as it may.
+	MayStore(ctx context.Context, p lrs.Principal) error
+	// Stored counts what was stored after MayStore allowed it.
+	Stored(p lrs.Principal, statements int)
+}
+
+type noQuota struct{}
+
+func (noQuota) MayStore(context.Context, lrs.Principal) error { return nil }
+func (noQuota) Stored(lrs.Principal, int)                     {}
 
 // Authenticator tells who presents a key and a secret.
 type Authenticator interface {
@@ -55,6 +69,9 @@ type Surface struct {
 
 // New returns the surface over a service.
 func New(service *lrs.Service, accounts Authenticator, problems *problem.Writer, o Options) *Surface {
+	if o.Quota == nil {
+		o.Quota = noQuota{}
+	}
 	s := &Surface{service: service, accounts: accounts, problems: problems, options: o}
 	s.routes = map[string]map[string]handler{
 		"/about":              {"GET": s.about},
