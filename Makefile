@@ -22,7 +22,7 @@ run: build ## Build and start Acquis with the demo campus on http://127.0.0.1:80
 
 .PHONY: test
 test: ## Run all tests
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: test-race
 test-race: ## Run all tests under the race detector
