@@ -278,11 +278,15 @@ func (u *unit) id(id lrs.ID) (idRecord, error) {
 	if r, ok := u.ids[id]; ok {
 		return r, nil
 	}
-	r, err := u.store.id(u.store.db, id)
-	if err == nil {
-		u.remember(id, r)
+	var r idRecord
+	if u.store.ids.perhaps(id) {
+		var err error
+		if r, err = u.store.id(u.store.db, id); err != nil {
+			return r, err
+		}
 	}
-	return r, err
+	u.remember(id, r)
+	return r, nil
 }
 
 func (u *unit) remember(id lrs.ID, r idRecord) {
@@ -298,6 +302,7 @@ func (u *unit) setID(id lrs.ID, r idRecord) {
 		u.del(idKey(spaceID, id))
 		return
 	}
+	u.store.ids.add(id)
 	u.set(idKey(spaceID, id), r.encode())
 }
 

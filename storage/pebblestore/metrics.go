@@ -62,6 +62,7 @@ var (
 	cacheSize = prometheus.NewDesc("acquis_store_cache_bytes", "Bytes in the block cache.", nil, nil)
 	cacheHits = prometheus.NewDesc("acquis_store_cache_hits_total", "Block cache hits.", nil, nil)
 	cacheMiss = prometheus.NewDesc("acquis_store_cache_misses_total", "Block cache misses.", nil, nil)
+	filterMem = prometheus.NewDesc("acquis_store_id_filter_bytes", "Bytes of the filter of statement ids; 0 when there are too many for it.", nil, nil)
 	debt      = prometheus.NewDesc("acquis_store_compaction_debt_bytes", "Bytes that wait for compaction.", nil, nil)
 )
 
@@ -82,6 +83,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(walBytes, float64(db.WAL.Size))
 	gauge(memBytes, float64(db.MemTable.Size))
 	gauge(cacheSize, float64(db.BlockCache.Size))
+	gauge(filterMem, float64(c.store.ids.bytes()))
 	gauge(debt, float64(db.Compact.EstimatedDebt))
 	ch <- prometheus.MustNewConstMetric(cacheHits, prometheus.CounterValue, float64(db.BlockCache.Hits))
 	ch <- prometheus.MustNewConstMetric(cacheMiss, prometheus.CounterValue, float64(db.BlockCache.Misses))

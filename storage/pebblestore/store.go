@@ -78,11 +78,13 @@ type Store struct {
 	anyErased   bool        // written by the committer only
 	anyLate     atomic.Bool // there may be late postings; set before the first is written
 	definitions *lru.Cache[string, digest]
+	ids         *idFilter // of all keys of spaceID
 
 	requests  chan *request
 	stop      chan struct{} // closed by Close
 	committed chan struct{} // closed when the committer has ended
 	links     *linker
+	upkeep    sync.WaitGroup // what goes on in the background until stop is closed
 
 	documents   documentLocks
 	catalogue   storage.Catalogue
@@ -120,6 +122,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, fs: o.FS, log: o.Logger, now: o.Now, metrics: newMetrics(),
+		ids:      newIDFilter(firstFilterIDs),
 		requests: make(chan *request, 1024), stop: make(chan struct{}), committed: make(chan struct{}),
 	}
 	if err := s.start(o); err != nil {
@@ -237,7 +240,21 @@ func (s *Store) start(o Options) error {
 	}
 	s.links = newLinker(s)
 	go s.commitLoop()
-	return s.links.start()
+	if err := s.links.start(); err != nil {
+		return err
+	}
+	s.keepUp()
+	return nil
+}
+
+// keepUp starts what nobody waits for.
+func (s *Store) keepUp() {
+	scan := newIDScan(s.db, s.ids)
+	s.upkeep.Go(func() {
+		if err := scan.run(s.stop); err != nil {
+			s.log.Error("reading the ids failed; repeats are told apart more slowly until the next start", "error", err)
+		}
+	})
 }
 
 func (s *Store) checkLayout() error {
@@ -274,13 +291,14 @@ func (s *Store) Ready(context.Context) error {
 // Settle waits for the durable jobs that are pending.
 func (s *Store) Settle(ctx context.Context) error { return s.links.settle(ctx) }
 
-// Close ends the committer and the jobs, makes everything durable and frees the directory. It leaves
+// Close ends the committer, the jobs and the upkeep, makes everything durable and frees the directory. It leaves
 // no memtable behind, so that the next start has nothing to replay.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.stop)
 		<-s.committed
 		s.links.close()
+		s.upkeep.Wait()
 		s.closeErr = errors.Join(s.sequence.close(), s.db.Flush(), s.db.Close(), s.attachments.lock.Close())
 	})
 	return s.closeErr
