@@ -255,6 +255,11 @@ func (s *Store) keepUp() {
 			s.log.Error("reading the ids failed; repeats are told apart more slowly until the next start", "error", err)
 		}
 	})
+	s.upkeep.Go(func() {
+		ticker := time.NewTicker(idleAfter)
+		defer ticker.Stop()
+		s.flushWhenIdle(ticker.C)
+	})
 }
 
 func (s *Store) checkLayout() error {
