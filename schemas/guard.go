@@ -14,11 +14,12 @@ import (
 )
 
 // What a contract may cost. Each value of a statement meets a subschema at most once, and each byte an
-// instruction of a pattern, so the weight bounds the work of judging.
+// instruction of a pattern, so the weight bounds the work of judging: to three seconds for the largest statement under
+// the worst contract that could be thought of, where those that ship take milliseconds.
 const (
 	maxDocument = 256 << 10 // bytes
 	maxNesting  = 48        // levels of a schema within a schema
-	maxWeight   = 5000      // subschemas and instructions of patterns, each $ref written out
+	maxWeight   = 2000      // subschemas and instructions of patterns, each $ref written out
 	maxPattern  = 500       // bytes
 	maxProgram  = 500       // instructions of a pattern, repetitions by number written out
 	maxText     = 10_000    // of a minLength or a maxLength

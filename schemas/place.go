@@ -3,6 +3,7 @@ package schemas
 import (
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 )
 
@@ -62,6 +63,12 @@ func descend(schema object, value any, token string) (any, bool) {
 	properties, _ := schema["properties"].(object)
 	if next, ok := properties[token]; ok {
 		return next, true
+	}
+	patterns, _ := schema["patternProperties"].(object)
+	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
+		if matches, err := regexp.MatchString(pattern, token); err == nil && matches {
+			return patterns[pattern], true
+		}
 	}
 	rest, ok := schema["additionalProperties"]
 	return rest, ok
