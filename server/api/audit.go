@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"mime"
 	"net/http"
 	"strings"
@@ -18,8 +19,12 @@ const linesType = "application/x-ndjson"
 // listAudit answers GET /api/audit: a page, the newest entry first, or with Accept:
 // application/x-ndjson everything that is asked for, line by line.
 func (s *Surface) listAudit(c *call) error {
-	q := access.AuditQuery{Actor: c.Query("actor"), Target: c.Query("target"), Action: c.Query("action"), After: c.Query("after")}
-	var err error
+	q := access.AuditQuery{Actor: c.Query("actor"), Target: c.Query("target"), Action: c.Query("action")}
+	after, err := base64.RawURLEncoding.DecodeString(c.Query("after"))
+	if err != nil {
+		return lrs.Errorf(lrs.KindInvalid, "the parameter after must be the next of the page before")
+	}
+	q.After = string(after)
 	if q.Since, err = c.time("since"); err != nil {
 		return err
 	}
@@ -37,7 +42,7 @@ func (s *Surface) listAudit(c *call) error {
 		return err
 	}
 	answer := each(found.Entries, func(e access.Entry) access.Entry { return e })
-	answer.Next = found.Next
+	answer.Next = base64.RawURLEncoding.EncodeToString([]byte(found.Next)) // it may hold what a URL can't
 	return c.answer(http.StatusOK, "", answer)
 }
 

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"acquis/access"
 )
 
@@ -17,6 +19,13 @@ type schemaHeader struct {
 }
 
 func shownSchema(s access.Schema) schemaHeader { return schemaHeader{s.Name, s.Version, s.Shipped} }
+
+// newSchema is a version of a schema that is to be registered.
+type newSchema struct {
+	Name    string         `json:"name"`
+	Version string         `json:"version"`
+	Schema  jsontext.Value `json:"schema"`
+}
 
 // listSchemas answers GET /api/schemas.
 func (s *Surface) listSchemas(c *call) error {
@@ -39,11 +48,11 @@ func (s *Surface) getSchema(c *call) error {
 
 // registerSchema answers POST /api/schemas.
 func (s *Surface) registerSchema(c *call) error {
-	var body access.Schema
+	var body newSchema
 	if err := c.read(maxSchema, &body); err != nil {
 		return err
 	}
-	made, err := s.admin.RegisterSchema(c.ctx(), c.caller, body)
+	made, err := s.admin.RegisterSchema(c.ctx(), c.caller, access.Schema{Name: body.Name, Version: body.Version, Body: body.Schema})
 	if err != nil {
 		return err
 	}
