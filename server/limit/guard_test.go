@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"acquis/access"
 	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/limit"
@@ -328,6 +329,43 @@ func TestLockout(t *testing.T) {
 			t.Errorf("%+v", y.heard)
 		}
 	})
+}
+
+// directory knows one key, one token, and no other.
+type directory struct{ asked int }
+
+func (d *directory) Authenticate(_ context.Context, given access.Presented) (lrs.Principal, error) {
+	d.asked++
+	if given.Key == "pix" && given.Secret == "right" || given.Bearer == "token" {
+		return lrs.Principal{Name: "pix"}, nil
+	}
+	return lrs.Principal{}, lrs.Errorf(lrs.KindUnauthenticated, "no")
+}
+
+func TestOver(t *testing.T) {
+	g, _ := newGuard(t, limit.Options{Lockout: limit.Lockout{Failures: 1, First: time.Second, Longest: time.Minute}})
+	d := &directory{}
+	who := g.Over(d)
+	ctx, _ := from("192.0.2.1")
+	for _, given := range []access.Presented{{Key: "pix", Secret: "right"}, {Bearer: "token"}} {
+		if p, err := who.Authenticate(ctx, given); err != nil || p.Name != "pix" {
+			t.Errorf("%+v: %+v %v", given, p, err)
+		}
+	}
+	for _, given := range []access.Presented{{Key: "pix", Secret: "wrong"}, {Bearer: "another"}} {
+		if _, err := who.Authenticate(ctx, given); lrs.KindOf(err) != lrs.KindUnauthenticated {
+			t.Errorf("%+v: %v", given, err)
+		}
+		if _, err := who.Authenticate(ctx, given); after(t, err) != time.Second {
+			t.Errorf("%+v again: %v", given, err)
+		}
+	}
+	if _, err := who.Authenticate(ctx, access.Presented{Bearer: "token"}); err != nil {
+		t.Errorf("the right token, after a wrong one: %v", err)
+	}
+	if d.asked != 5 {
+		t.Errorf("the directory was asked %d times", d.asked)
+	}
 }
 
 func TestQuota(t *testing.T) {
