@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // lookEvery is how often at most the files of a certificate are read again.
@@ -52,6 +54,18 @@ func LoadCertificate(certFile, keyFile string, logger *slog.Logger, now func() t
 
 // Expires is the end of the certificate in use.
 func (c *Certificate) Expires() time.Time { return c.leaf().NotAfter }
+
+// register shows the end of the certificate in use, so that one that is not renewed is noticed in time.
+func (c *Certificate) register(registry prometheus.Registerer) error {
+	err := registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "acquis_tls_certificate_expires_timestamp_seconds",
+		Help: "When the certificate in use ends, in seconds since 1970.",
+	}, func() float64 { return float64(c.Expires().Unix()) }))
+	if err != nil {
+		return fmt.Errorf("server: register metrics: %w", err)
+	}
+	return nil
+}
 
 func (c *Certificate) leaf() *x509.Certificate { return c.current.Load().pair.Leaf }
 

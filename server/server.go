@@ -31,6 +31,11 @@ func New(opts Options, mounts ...Mount) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.Certificate != nil {
+		if err := opts.Certificate.register(opts.Metrics); err != nil {
+			return nil, err
+		}
+	}
 	crossOrigin, err := s.crossOrigin(mounts)
 	if err != nil {
 		return nil, err
