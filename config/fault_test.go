@@ -148,6 +148,36 @@ func TestRules(t *testing.T) {
 	}
 }
 
+func TestExposed(t *testing.T) {
+	const refused = "can be reached from other machines, and nothing encrypts the credentials"
+	for name, test := range map[string]struct {
+		environ []string
+		refused bool
+	}{
+		"the default is this machine's alone":           {nil, false},
+		"so is any of its loopback addresses":           {[]string{"ACQUIS_LISTEN=127.0.0.2:80"}, false},
+		"and that of IPv6":                              {[]string{"ACQUIS_LISTEN=[::1]:80"}, false},
+		"and its name":                                  {[]string{"ACQUIS_LISTEN=localhost:80"}, false},
+		"every interface needs more":                    {[]string{"ACQUIS_LISTEN=:80"}, true},
+		"in IPv4":                                       {[]string{"ACQUIS_LISTEN=0.0.0.0:80"}, true},
+		"in IPv6":                                       {[]string{"ACQUIS_LISTEN=[::]:80"}, true},
+		"a private address is reached by others":        {[]string{"ACQUIS_LISTEN=192.168.1.1:80"}, true},
+		"a name may be anything":                        {[]string{"ACQUIS_LISTEN=lrs.example.org:80"}, true},
+		"false is what it is without":                   {[]string{"ACQUIS_LISTEN=:80", "ACQUIS_LISTEN_INSECURE=false"}, true},
+		"a certificate is enough":                       {[]string{"ACQUIS_LISTEN=:80", "ACQUIS_TLS_CERT=c", "ACQUIS_TLS_KEY=k"}, false},
+		"a trusted proxy is enough":                     {[]string{"ACQUIS_LISTEN=:80", "ACQUIS_PROXY_TRUSTED=192.0.2.1"}, false},
+		"to say so is enough":                           {[]string{"ACQUIS_LISTEN=:80", "ACQUIS_LISTEN_INSECURE=true"}, false},
+		"the second address, which takes no credential": {[]string{"ACQUIS_OPS_LISTEN=:9090"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load("", test.environ)
+			if got := err != nil && strings.Contains(err.Error(), refused); got != test.refused || (err != nil) != test.refused {
+				t.Errorf("refused is %v: %v", got, err)
+			}
+		})
+	}
+}
+
 func TestAllFaultsAreListedAtOnce(t *testing.T) {
 	got := faultsOf(t, "limits:\n  page: none\n  page_default: 5000\n  header: 1\nlisten: ':1'\nlissen: x\nlisten: ':2'\n",
 		"ACQUIS_LOG_LEVEL=loud", "ACQUIS_DTA=x", "ACQUIS_ROOT_KEY=a:b")

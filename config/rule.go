@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -21,6 +22,7 @@ func rules() []rule {
 			}
 			return "root.key and root.secret go together: set both or neither"
 		}},
+		{[]string{"listen", "tls.cert", "proxy.trusted", "listen_insecure"}, exposed},
 		{[]string{"tls.cert", "tls.key"}, func(c Config) string {
 			if (c.TLS.Cert == "") == (c.TLS.Key == "") {
 				return ""
@@ -64,6 +66,18 @@ func rules() []rule {
 			return "is the same address as listen: choose another, or leave it empty to answer on listen"
 		}},
 	}
+}
+
+// exposed refuses an address that others reach while nothing encrypts what they send. A trusted proxy is
+// taken to do so.
+func exposed(c Config) string {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || isLoopback(host) || c.TLS.Cert != "" || len(c.Proxy.Trusted) > 0 || c.ListenInsecure {
+		return ""
+	}
+	return fmt.Sprintf("%s can be reached from other machines, and nothing encrypts the credentials that they send: "+
+		"set tls.cert and tls.key; or proxy.trusted to the network of the proxy that speaks TLS before this process; "+
+		"or, where neither is needed, listen_insecure to true", c.Listen)
 }
 
 // mongoMost leaves room beside a statement or document for what is kept with it: MongoDB takes 16 MiB in all.

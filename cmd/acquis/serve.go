@@ -179,10 +179,15 @@ func (p *process) mount(registry *prometheus.Registry) error {
 	for i, v := range p.config.XAPI.Versions {
 		versions[i] = lrs.Version(v)
 	}
-	records := xapi.New(p.service, p.accounts, problem.New(p.logger), xapi.Options{
+	guard, err := newGuard(p.config, registry)
+	if err != nil {
+		return err
+	}
+	records := xapi.New(p.service, guardedAccounts{guard, p.accounts}, problem.New(p.logger), xapi.Options{
 		Versions: versions, Path: p.config.BasePath + "/xapi",
 		BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
 		AttachmentBytes: int64(p.config.Limits.Attachment), DocumentBytes: int64(p.config.Limits.Document),
+		Quota: guard,
 	})
 	probes := ops.Options{Logger: p.logger, Checks: map[string]ops.Check{"store": p.store.Ready}}
 	apart := p.config.Ops.Listen != ""
@@ -192,21 +197,24 @@ func (p *process) mount(registry *prometheus.Registry) error {
 	main := ops.New(probes)
 	probes.Metrics = registry
 	aside := ops.New(probes)
-	options := p.serverOptions()
+	options, err := p.publicOptions()
+	if err != nil {
+		return err
+	}
+	options.Admit = guard.Visit
 	options.Metrics, options.OnDrain = registry, func() {
 		main.Drain()
 		aside.Drain()
 	}
-	var err error
 	p.server, err = server.New(
 		options,
 		server.Mount{Path: "/xapi", Surface: records, CrossOrigin: true},
-		server.Mount{Path: "", Surface: main},
+		server.Mount{Path: "", Surface: main, Unlimited: true},
 	)
 	if err != nil || !apart {
 		return err
 	}
-	p.metrics, err = server.New(p.serverOptions(), server.Mount{Path: "", Surface: aside})
+	p.metrics, err = server.New(p.serverOptions(), server.Mount{Path: "", Surface: aside, Unlimited: true})
 	return err
 }
 
@@ -218,6 +226,18 @@ func (p *process) serverOptions() server.Options {
 		DrainDelay: p.config.HTTP.DrainDelay, DrainTimeout: p.config.HTTP.Drain, MaxHeaderBytes: int(p.config.Limits.Header),
 		MaxBody: int64(max(p.config.Limits.Request, p.config.Limits.Body, p.config.Limits.Document)),
 	}
+}
+
+// publicOptions are those of the address that partners call.
+func (p *process) publicOptions() (server.Options, error) {
+	certificate, err := loadCertificate(p.config.TLS, p.logger)
+	if err != nil {
+		return server.Options{}, err
+	}
+	proxies, err := trustedProxies(p.config.Proxy)
+	o := p.serverOptions()
+	o.Certificate, o.MinTLS, o.HSTS, o.Proxies = certificate, oldestTLS(p.config.TLS.MinVersion), p.config.TLS.HSTS, proxies
+	return o, err
 }
 
 // serve answers until ctx ends.
@@ -269,5 +289,5 @@ func (p *process) address(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		host = fmt.Sprintf("127.0.0.1:%d", tcp.Port)
 	}
-	return "http://" + host + strings.TrimSuffix(p.config.BasePath, "/")
+	return scheme(p.config) + "://" + host + strings.TrimSuffix(p.config.BasePath, "/")
 }
