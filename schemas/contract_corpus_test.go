@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"acquis/internal/campus"
 	"acquis/schemas"
 )
 
@@ -141,5 +142,37 @@ func TestSourcesCatchTheFaultsTheyPromise(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTheDemosModulesKeepTheirContract holds that the made-up world shows what the contract means: its modules keep
+// it, save for the learners who are known by a hashed address only.
+func TestTheDemosModulesKeepTheirContract(t *testing.T) {
+	all := sources(t)
+	inHouse := all[slices.IndexFunc(all, func(c *schemas.Contract) bool { return c.Name == "in-house" })]
+	judged := 0
+	for _, told := range campus.New(1).Demo() {
+		var statement struct {
+			Actor  map[string]any
+			Verb   struct{ ID string }
+			Object struct{ ID string }
+		}
+		if err := json.Unmarshal(told.JSON, &statement); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(statement.Object.ID, "https://campus.example/modules/") || !inHouse.About(statement.Verb.ID, statement.Object.ID) {
+			continue
+		}
+		judged++
+		var want []string
+		if _, hashed := statement.Actor["mbox_sha1sum"]; hashed {
+			want = []string{"/actor/mbox_sha1sum actor"}
+		}
+		if diff := cmp.Diff(want, rulesOf(inHouse.Judge(told.JSON))); diff != "" {
+			t.Fatalf("-want +got:\n%s\n%s", diff, told.JSON)
+		}
+	}
+	if judged < 100 {
+		t.Errorf("only %d statements were judged", judged)
 	}
 }
