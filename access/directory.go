@@ -58,6 +58,11 @@ func NewDirectory(ctx context.Context, store Store, o DirectoryOptions) (*Direct
 	if o.Every == 0 {
 		o.Every = time.Second
 	}
+	if o.Compile == nil {
+		o.Compile = func([]byte) (SchemaJudge, error) {
+			return nil, lrs.Errorf(lrs.KindInvalid, "schemas are not taken here")
+		}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -185,6 +190,9 @@ func implied(s lrs.Scope) lrs.Scope {
 	}
 	return s
 }
+
+// Refused puts on record that somebody was refused before the directory was asked.
+func (d *Directory) Refused(given Presented, detail string) { d.journal.refused(given, detail) }
 
 // Source returns a source by its name.
 func (d *Directory) Source(name string) (Source, bool) {

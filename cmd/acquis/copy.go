@@ -16,6 +16,7 @@ import (
 
 	"acquis/config"
 	"acquis/storage"
+	"acquis/storage/accessstore"
 	"acquis/storage/mongostore"
 	"acquis/storage/pebblestore"
 )
@@ -53,8 +54,7 @@ func (c *CopyCmd) Run(ctx context.Context, app *kong.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	bars := copyBars{out: app.Stderr}
-	// No part of this program keeps documents of the hub yet: a store that has some is refused.
-	copied, err := storage.Copy(ctx, source, target, storage.CopyOptions{Progress: bars.show})
+	copied, err := storage.Copy(ctx, source, target, storage.CopyOptions{Collections: accessstore.Collections(), Progress: bars.show})
 	bars.clear()
 	switch {
 	case err == nil:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -11,32 +10,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"acquis/config"
-	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/limit"
 )
 
 // newGuard makes the limits on what clients may ask.
-func newGuard(cfg config.Config, registry prometheus.Registerer) (*limit.Guard, error) {
+func newGuard(cfg config.Config, h *house, registry prometheus.Registerer) (*limit.Guard, error) {
 	return limit.New(limit.Options{
 		Address:    limit.Rate{PerSecond: float64(cfg.Rate.Address), Burst: cfg.Rate.AddressBurst},
 		Credential: limit.Rate{PerSecond: float64(cfg.Rate.Credential), Burst: cfg.Rate.CredentialBurst},
 		Daily:      cfg.Rate.Daily,
 		Tracked:    cfg.Rate.Tracked,
 		Lockout:    limit.Lockout{Failures: cfg.Lockout.Failures, First: cfg.Lockout.First, Longest: cfg.Lockout.Longest},
+		RateOf:     h.rateOf,
+		DailyOf:    h.dailyOf,
+		Refused:    h.lockedOut,
 		Metrics:    registry,
-	})
-}
-
-// guardedAccounts are the accounts behind the guard.
-type guardedAccounts struct {
-	guard    *limit.Guard
-	accounts *lrs.Authenticator
-}
-
-func (a guardedAccounts) Authenticate(ctx context.Context, key, secret string) (lrs.Principal, error) {
-	return a.guard.Authenticate(ctx, key, func(ctx context.Context) (lrs.Principal, error) {
-		return a.accounts.Authenticate(ctx, key, secret)
 	})
 }
 

@@ -95,31 +95,31 @@ func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
 
 // process is a wired program.
 type process struct {
-	config   config.Config
-	store    storage.Store
-	service  *lrs.Service
-	accounts *lrs.Authenticator
-	server   *server.Server
-	metrics  *server.Server // on ops.listen, nil without
-	logger   *slog.Logger
+	config  config.Config
+	store   storage.Store
+	service *lrs.Service
+	house   *house
+	server  *server.Server
+	metrics *server.Server // on ops.listen, nil without
+	logger  *slog.Logger
 }
 
 func build(ctx context.Context, cfg config.Config, store backend, logger *slog.Logger) (*process, error) {
-	service, err := newService(ctx, cfg, store)
-	if err != nil {
-		return nil, err
-	}
-	accounts, err := lrs.NewAuthenticator(ctx, store, store)
-	if err != nil {
-		return nil, err
-	}
-	p := &process{config: cfg, store: store, service: service, accounts: accounts, logger: logger}
 	registry := prometheus.NewRegistry()
+	service, err := newService(ctx, cfg, store, newSourceMetrics(registry, logger))
+	if err != nil {
+		return nil, err
+	}
+	house, err := openHouse(ctx, cfg, store, logger)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{config: cfg, store: store, service: service, house: house, logger: logger}
 	registry.MustRegister(store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, p.mount(registry)
 }
 
-func newService(ctx context.Context, cfg config.Config, store storage.Store) (*lrs.Service, error) {
+func newService(ctx context.Context, cfg config.Config, store storage.Store, metrics *sourceMetrics) (*lrs.Service, error) {
 	explain, err := newJudge(cfg.XAPI.Versions)
 	if err != nil {
 		return nil, err
@@ -132,6 +132,7 @@ func newService(ctx context.Context, cfg config.Config, store storage.Store) (*l
 		Limits:      lrs.Limits{Batch: cfg.Limits.Batch, Statement: int(cfg.Limits.Statement), Depth: cfg.Limits.Depth},
 		PageDefault: cfg.Limits.PageDefault, PageMax: cfg.Limits.Page, Steps: cfg.Limits.QuerySteps,
 		Explain: explain, JudgeAll: cfg.Validation.Schema == "always", SignatureRoots: roots,
+		Objected: metrics.objected, Repeated: metrics.repeated,
 	})
 }
 
@@ -179,11 +180,11 @@ func (p *process) mount(registry *prometheus.Registry) error {
 	for i, v := range p.config.XAPI.Versions {
 		versions[i] = lrs.Version(v)
 	}
-	guard, err := newGuard(p.config, registry)
+	guard, err := newGuard(p.config, p.house, registry)
 	if err != nil {
 		return err
 	}
-	records := xapi.New(p.service, guardedAccounts{guard, p.accounts}, problem.New(p.logger), xapi.Options{
+	records := xapi.New(p.service, guard.Over(p.house.directory), problem.New(p.logger), xapi.Options{
 		Versions: versions, Path: p.config.BasePath + "/xapi",
 		BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
 		AttachmentBytes: int64(p.config.Limits.Attachment), DocumentBytes: int64(p.config.Limits.Document),
@@ -253,6 +254,10 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			return p.metrics.Serve(ctx, apart)
 		})
 	}
+	group.Go(func() error {
+		p.house.directory.Run(ctx)
+		return nil
+	})
 	group.Go(func() error {
 		p.sweep(ctx)
 		return nil

@@ -6,8 +6,7 @@ import (
 	"io"
 	"net"
 
-	"github.com/go-json-experiment/json"
-
+	"acquis/access"
 	"acquis/internal/campus"
 	"acquis/lrs"
 )
@@ -51,45 +50,28 @@ type madeCredential struct{ title, key, secret string }
 // printed once. nil when nothing is to be printed.
 func (p *process) firstCredential(ctx context.Context, demo bool) (*madeCredential, error) {
 	if key := p.config.Root.Key; key != "" {
-		c, err := rootCredential(key)
-		if err == nil {
-			err = p.accounts.Admit(c, p.config.Root.Secret.Reveal())
-		}
+		err := p.house.directory.Pin(rootCredential(key), p.config.Root.Secret.Reveal())
 		if err != nil || !demo {
 			return nil, err
 		}
 	}
 	if demo {
 		made := &madeCredential{"The development credential (everybody knows it: not for production):", demoKey, demoSecret}
-		c, err := rootCredential(demoKey)
-		if err != nil {
-			return nil, err
-		}
-		return made, p.accounts.Admit(c, demoSecret)
+		return made, p.house.directory.Pin(rootCredential(demoKey), demoSecret)
 	}
-	known, err := p.store.HasCredentials(ctx)
-	if err != nil || known {
+	secret, err := p.house.admin.FirstCredential(ctx, rootKey)
+	if secret == "" || err != nil {
 		return nil, err
 	}
-	secret, err := lrs.NewSecret()
-	if err != nil {
-		return nil, err
-	}
-	made := &madeCredential{"The first credential, with every scope. It is shown this once: keep it.", "root", secret}
-	c, err := rootCredential(made.key)
-	if err != nil {
-		return nil, err
-	}
-	return made, p.accounts.Register(ctx, c, secret)
+	return &madeCredential{"The first credential, with every scope, of an administrator. It is shown this once: keep it.", rootKey, secret}, nil
 }
 
-// rootCredential is a credential with every scope.
-func rootCredential(key string) (lrs.Credential, error) {
-	authority, err := json.Marshal(map[string]any{
-		"objectType": "Agent", "name": key,
-		"account": map[string]string{"homePage": "urn:acquis:credential", "name": key},
-	}, json.Deterministic(true))
-	return lrs.Credential{Key: key, Source: key, Scopes: lrs.ScopeAll, Authority: authority}, err
+// rootKey is the key of the first credential.
+const rootKey = "root"
+
+// rootCredential is an administrator's credential with every scope.
+func rootCredential(key string) access.Credential {
+	return access.Credential{Key: key, Kind: access.OfAccount, Account: key, Scopes: lrs.ScopeAll, Roles: lrs.RoleAdministrator}
 }
 
 // demoSeed makes the demo the same at every start, so that loading it again changes nothing.
@@ -97,7 +79,7 @@ const demoSeed = 1
 
 // loadDemo stores the made-up campus through the same door as any partner's statements.
 func (p *process) loadDemo(ctx context.Context) error {
-	principal, err := p.accounts.Authenticate(ctx, demoKey, demoSecret)
+	principal, err := p.house.directory.Authenticate(ctx, access.Presented{Key: demoKey, Secret: demoSecret})
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func TestPerson(t *testing.T) {
 		})
 	}
 	t.Run("an authority is known by its name too", func(t *testing.T) {
-		ask(t, `{"account":{"homePage":"https://platforms.example","name":"mine"}}`).want(t, 200, `"name":["Platform"]`)
+		ask(t, `{"account":{"homePage":"urn:acquis:account","name":"mine"}}`).want(t, 200, `"name":["mine"]`)
 	})
 	for name, test := range map[string]struct {
 		path   string

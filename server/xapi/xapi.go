@@ -17,6 +17,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"acquis/access"
 	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/problem"
@@ -53,9 +54,9 @@ type noQuota struct{}
 func (noQuota) MayStore(context.Context, lrs.Principal) error { return nil }
 func (noQuota) Stored(lrs.Principal, int)                     {}
 
-// Authenticator tells who presents a key and a secret.
+// Authenticator tells who presents a credential or a token.
 type Authenticator interface {
-	Authenticate(ctx context.Context, key, secret string) (lrs.Principal, error)
+	Authenticate(ctx context.Context, given access.Presented) (lrs.Principal, error)
 }
 
 // Surface answers for the xAPI resources.
@@ -183,17 +184,20 @@ func (s *Surface) negotiate(c *call) error {
 	return nil
 }
 
-// authenticate reads the Basic credential (Communication 4.0).
+// authenticate finds out who asks (Communication 4.0, RFC 6750).
 func (s *Surface) authenticate(c *call) error {
-	if c.r.Header.Get("Authorization") == "" {
-		return lrs.Errorf(lrs.KindUnauthenticated, "a credential is missing: send the header Authorization with Basic and your key and secret")
+	given, err := server.Presented(c.r)
+	if err == nil {
+		c.principal, err = s.accounts.Authenticate(c.r.Context(), given)
 	}
-	key, secret, ok := c.r.BasicAuth()
-	if !ok {
-		return lrs.Errorf(lrs.KindUnauthenticated, "the header Authorization is not a Basic credential")
+	if lrs.KindOf(err) == lrs.KindUnauthenticated {
+		if given.Bearer != "" {
+			c.w.Header().Add("WWW-Authenticate", `Bearer realm="Acquis", error="invalid_token"`)
+		} else {
+			c.w.Header().Add("WWW-Authenticate", `Basic realm="Acquis"`)
+			c.w.Header().Add("WWW-Authenticate", `Bearer realm="Acquis"`)
+		}
 	}
-	var err error
-	c.principal, err = s.accounts.Authenticate(c.r.Context(), key, secret)
 	return err
 }
 

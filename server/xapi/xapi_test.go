@@ -17,10 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"acquis/access"
 	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/problem"
 	"acquis/server/xapi"
+	"acquis/storage/accessstore"
 	"acquis/storage/pebblestore"
 )
 
@@ -72,19 +74,22 @@ func startWith(t *testing.T, adjust func(*setting)) *resources {
 }
 
 // register makes the credentials of the test server known.
-func register(t *testing.T, store *pebblestore.Store) *lrs.Authenticator {
+func register(t *testing.T, store *pebblestore.Store) *access.Directory {
 	t.Helper()
-	accounts, err := lrs.NewAuthenticator(t.Context(), store, store)
+	kept, err := accessstore.New(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, err := access.NewDirectory(t.Context(), kept, access.DirectoryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, scopes := range credentials {
-		authority := lrs.RawJSON(`{"objectType":"Agent","name":"Platform","account":{"homePage":"https://platforms.example","name":"` + key + `"}}`)
-		if err := accounts.Register(t.Context(), lrs.Credential{Key: key, Source: key, Scopes: scopes, Authority: authority}, "secret"); err != nil {
+		if err := directory.Pin(access.Credential{Key: key, Kind: access.OfAccount, Account: key, Scopes: scopes}, "secret"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return accounts
+	return directory
 }
 
 // start starts a server with the settings of most tests.
@@ -214,7 +219,8 @@ func TestAuthentication(t *testing.T) {
 		{"XAPI-00334 no credential is 401", "GET", "Authorization: ", 401},
 		{"XAPI-00334 an unknown key is 401", "GET", "Key: nobody", 401},
 		{"XAPI-00334 a wrong secret is 401", "GET", "Authorization: Basic YWxsOndyb25n", 401},
-		{"another scheme is 401", "GET", "Authorization: Bearer abc", 401},
+		{"another scheme is 401", "GET", "Authorization: Digest abc", 401},
+		{"a token that is not known is 401", "GET", "Authorization: Bearer abc", 401},
 		{"what is no base64 is 401", "GET", "Authorization: Basic %%%", 401},
 		{"XAPI-00335 Basic is taken", "GET", "Key: reader", 200},
 		{"all/read may not store", "POST", "Key: reader", 403},
@@ -228,8 +234,15 @@ func TestAuthentication(t *testing.T) {
 				body = statement(id)
 			}
 			a := s.send(t, c.method, "/statements", body, c.header, "Content-Type: application/json").want(t, c.status, "")
-			if got := a.header.Get("WWW-Authenticate"); (a.status == 401) != strings.HasPrefix(got, "Basic ") {
-				t.Errorf("WWW-Authenticate: %q", got)
+			want := []string(nil)
+			if a.status == 401 {
+				want = []string{`Basic realm="Acquis"`, `Bearer realm="Acquis"`}
+			}
+			if strings.Contains(c.header, "Bearer") {
+				want = []string{`Bearer realm="Acquis", error="invalid_token"`}
+			}
+			if diff := cmp.Diff(want, a.header.Values("WWW-Authenticate")); diff != "" {
+				t.Errorf("WWW-Authenticate (-want +got):\n%s", diff)
 			}
 		})
 	}
