@@ -62,7 +62,8 @@ func (v *views) withOwn(base *view) *view {
 		return base
 	}
 	with := *base
-	with.own, with.ownMark = own.id, own.published()
+	// A mark may be read back before its writer has heard that it was taken.
+	with.own, with.ownMark = own.id, max(own.published(), base.marks[own.id])
 	return &with
 }
 
