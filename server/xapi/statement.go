@@ -34,12 +34,12 @@ func (s *Surface) getStatements(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.writeResult(c, result, s.page(result), result.WithAttachments)
+	return s.writeResult(c, result, page(s.path(c), result), result.WithAttachments)
 }
 
-// page writes a StatementResult.
-func (s *Surface) page(result lrs.StatementResult) []byte {
-	size := 64 + len(s.options.Path) + len(result.More)
+// page writes a StatementResult of the surface at a path.
+func page(path string, result lrs.StatementResult) []byte {
+	size := 64 + len(path) + len(result.More)
 	for _, statement := range result.Statements {
 		size += len(statement) + 1
 	}
@@ -52,7 +52,7 @@ func (s *Surface) page(result lrs.StatementResult) []byte {
 	}
 	b = append(b, `],"more":"`...)
 	if result.More != "" {
-		b = append(b, s.options.Path+"/statements?more="+result.More...) // of characters that JSON need not escape
+		b = append(b, path+"/statements?more="+result.More...) // of characters that JSON need not escape
 	}
 	return append(b, `"}`...)
 }

@@ -33,12 +33,15 @@ const (
 // Options configure the surface.
 type Options struct {
 	Versions        []lrs.Version // spoken; the first is announced to a request without a version
-	Path            string        // where the surface is mounted, base path included: it begins every more link
+	Path            string        // where the surface is mounted, base path included: it begins every more link; ":source" stands for the source of a lenient door
 	BodyBytes       int64         // most bytes of a JSON body, after decompression
 	RequestBytes    int64         // most bytes of a multipart request
 	AttachmentBytes int64         // most bytes of one attachment
 	DocumentBytes   int64         // most bytes of a document
 	Quota           Quota         // of statements; none without one
+
+	// DefaultVersion makes the surface a lenient door (lenient.go); nil elsewhere.
+	DefaultVersion func(source string) lrs.Version
 }
 
 // Quota bounds how many statements a principal may store.
@@ -104,11 +107,12 @@ type call struct {
 	query     url.Values
 	version   lrs.Version
 	principal lrs.Principal
+	source    string // of a lenient door
 }
 
 func (s *Surface) entry(path string) gin.HandlerFunc {
 	return func(g *gin.Context) {
-		c := &call{w: g.Writer, r: g.Request}
+		c := &call{w: g.Writer, r: g.Request, source: g.Param("source")}
 		if err := s.answer(path, c); err != nil {
 			s.problems.Write(c.w, c.r, err)
 		}
@@ -144,10 +148,7 @@ func (s *Surface) answer(path string, c *call) error {
 	if path == "/about" { // open to all, in any version (Communication 2.8)
 		return handle(c)
 	}
-	if err := s.negotiate(c); err != nil {
-		return err
-	}
-	if err := s.authenticate(c); err != nil {
+	if err := s.admit(c); err != nil {
 		return err
 	}
 	return handle(c)
