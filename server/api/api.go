@@ -107,34 +107,13 @@ func entry(who Authenticator, problems *problem.Writer, handle handler) gin.Hand
 }
 
 func (c *call) authenticate(who Authenticator) error {
-	given, err := presented(c.Request)
+	given, err := server.Presented(c.Request)
 	if err != nil {
 		return err
 	}
 	principal, err := who.Authenticate(c.ctx(), given)
 	c.caller = access.Caller{Principal: principal, Address: given.Address}
 	return err
-}
-
-// presented reads what a request identifies itself with (RFC 7617, RFC 6750).
-func presented(r *http.Request) (access.Presented, error) {
-	given := access.Presented{Address: server.ClientOf(r.Context()).Address.String()}
-	header := r.Header.Get("Authorization")
-	scheme, token, _ := strings.Cut(header, " ")
-	var ok bool
-	switch {
-	case header == "":
-		return given, lrs.Errorf(lrs.KindUnauthenticated, "a credential is missing: send the header Authorization with Basic and your key and secret, or with Bearer and a token")
-	case strings.EqualFold(scheme, "Bearer"):
-		given.Bearer = strings.TrimSpace(token)
-		ok = given.Bearer != ""
-	default:
-		given.Key, given.Secret, ok = r.BasicAuth()
-	}
-	if !ok {
-		return given, lrs.Errorf(lrs.KindUnauthenticated, "the header Authorization is neither a Basic credential nor a bearer token")
-	}
-	return given, nil
 }
 
 // ctx is the context of the request.
