@@ -121,7 +121,7 @@ func TestWriters_clocks_apart(t *testing.T) {
 func TestWriters_more_than_there_are_places_are_refused(t *testing.T) {
 	uri := mongotest.Database(t)
 	o := options(uri)
-	o.Heartbeat, o.Lease = time.Second, time.Hour
+	o.Lease = time.Hour
 	for range 32 {
 		open(t, o).Drop()
 	}

@@ -213,6 +213,10 @@ func emptyIntersection(s *subject) {
 }
 
 func pagingWhileWriting(s *subject) {
+	rounds := 200
+	if s.Slow {
+		rounds = 40
+	}
 	there := newPosts(60)
 	s.add(there...)
 	want := ids(there)
@@ -220,7 +224,7 @@ func pagingWhileWriting(s *subject) {
 		stop := make(chan struct{})
 		var others errgroup.Group
 		others.Go(func() error {
-			for range 200 {
+			for range rounds {
 				select {
 				case <-stop:
 					return nil

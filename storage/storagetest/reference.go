@@ -194,7 +194,7 @@ func largeFanIn(s *subject) {
 	target := richTarget()
 	nears, fars := 1500, 500
 	if s.Slow {
-		nears, fars = 150, 50
+		nears, fars = 80, 20
 	}
 	near, far := s.addReferrers(target.id, nears, fars)
 	s.add(target)
@@ -215,7 +215,7 @@ func fanInOverRestart(s *subject) {
 	target := richTarget()
 	each := 350
 	if s.Slow {
-		each = 100
+		each = 70
 	}
 	near, far := s.addReferrers(target.id, each, each)
 	s.add(target)
