@@ -10,7 +10,7 @@ import (
 )
 
 // The ids are read in stretches with pauses in between, so that requests hardly notice: ten million take
-// about half a minute.
+// about a minute on a busy machine.
 const (
 	scanStretch = 8192
 	scanPause   = 10 * time.Millisecond
