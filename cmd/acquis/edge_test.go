@@ -7,14 +7,17 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +86,21 @@ func TestServe_limits(t *testing.T) {
 			t.Errorf("elsewhere: %s", a.Status)
 		}
 	})
+	t.Run("the form of the alternate syntax counts like the header", func(t *testing.T) {
+		form := url.Values{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("guessed:wrong"))}, "X-Experience-API-Version": {"1.0.3"}}
+		var statuses []int
+		for range 4 {
+			response, err := http.PostForm(p.url+"/xapi/statements?method=GET", form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			statuses = append(statuses, response.StatusCode)
+		}
+		if !slices.Equal(statuses, []int{401, 401, 401, 429}) {
+			t.Errorf("%v", statuses)
+		}
+	})
 	t.Run("an address has its rate, whatever it asks for", func(t *testing.T) {
 		if _, n := until(t, "198.51.100.4", "", "", http.StatusUnauthorized); n < 60 {
 			t.Errorf("%d requests passed", n)
@@ -96,7 +114,7 @@ func TestServe_limits(t *testing.T) {
 		p.must(t, p.key, p.secret, "POST", "/xapi/statements", simple(uuid.NewString()), 429)
 	})
 	t.Run("probes answer whatever happens, and what was refused is counted", func(t *testing.T) {
-		if v := p.metric(t, `acquis_limited_requests_total{limit="lockout"}`); v != 2 {
+		if v := p.metric(t, `acquis_limited_requests_total{limit="lockout"}`); v != 3 {
 			t.Errorf("%g were locked out", v)
 		}
 		if v := p.metric(t, "acquis_authentication_failures_total"); v < 4 {
