@@ -30,7 +30,7 @@ type Options struct {
 
 // Refusal is an authentication that was refused, for the audit log. Options.Refused is told of each.
 type Refusal struct {
-	Key     string     // as it was presented: a stranger's word, of any length
+	Key     string     // as it was presented: a stranger's word, of any length; empty for a token, which is a secret
 	Address netip.Addr // of the client
 	Locked  bool       // it was not even looked at, since the client has to wait
 }
@@ -98,11 +98,16 @@ func (g *Guard) Visit(ctx context.Context) error {
 
 // Authenticate runs authenticate, unless the client has to wait for having presented wrong secrets, and
 // takes the request from the rate of the credential. key is what the client says it is: the user of a
-// Basic credential, a token, a client id. Any KindUnauthenticated of authenticate counts as
+// Basic credential, a client id. Any KindUnauthenticated of authenticate counts as
 // a wrong secret, so it must not be called when nothing was presented.
 func (g *Guard) Authenticate(ctx context.Context, key string, authenticate func(context.Context) (lrs.Principal, error)) (lrs.Principal, error) {
+	return g.authenticate(ctx, key, key, authenticate)
+}
+
+// authenticate locks out by what is guessed, and puts key on record.
+func (g *Guard) authenticate(ctx context.Context, guessed, key string, authenticate func(context.Context) (lrs.Principal, error)) (lrs.Principal, error) {
 	address := server.ClientOf(ctx).Address
-	guess := g.failures.guess(network(address), key)
+	guess := g.failures.guess(network(address), guessed)
 	if after := g.failures.wait(guess, g.opts.Now()); after > 0 {
 		g.metrics.limited.WithLabelValues("lockout").Inc()
 		g.opts.Refused(ctx, Refusal{Key: key, Address: address, Locked: true})

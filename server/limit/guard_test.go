@@ -343,7 +343,11 @@ func (d *directory) Authenticate(_ context.Context, given access.Presented) (lrs
 }
 
 func TestOver(t *testing.T) {
-	g, _ := newGuard(t, limit.Options{Lockout: limit.Lockout{Failures: 1, First: time.Second, Longest: time.Minute}})
+	var recorded []string
+	g, _ := newGuard(t, limit.Options{
+		Lockout: limit.Lockout{Failures: 1, First: time.Second, Longest: time.Minute},
+		Refused: func(_ context.Context, r limit.Refusal) { recorded = append(recorded, r.Key) },
+	})
 	d := &directory{}
 	who := g.Over(d)
 	ctx, _ := from("192.0.2.1")
@@ -362,6 +366,9 @@ func TestOver(t *testing.T) {
 	}
 	if _, err := who.Authenticate(ctx, access.Presented{Bearer: "token"}); err != nil {
 		t.Errorf("the right token, after a wrong one: %v", err)
+	}
+	if diff := cmp.Diff([]string{"pix", "pix", "", ""}, recorded); diff != "" {
+		t.Errorf("on record are, tokens left out (-want +got):\n%s", diff)
 	}
 	if d.asked != 5 {
 		t.Errorf("the directory was asked %d times", d.asked)

@@ -14,7 +14,8 @@ type Authenticator interface {
 }
 
 // Over puts the guard's limits before an authenticator. Every surface has to ask what it returns, or
-// secrets can be guessed past it. Tokens are guessed one by one, so each is a key of its own.
+// secrets can be guessed past it. A token is as good as a key of its own: one that has ended makes the
+// client wait with it, and not with the next. It is never put on record.
 func (g *Guard) Over(who Authenticator) Authenticator { return guarded{g, who} }
 
 type guarded struct {
@@ -23,7 +24,7 @@ type guarded struct {
 }
 
 func (a guarded) Authenticate(ctx context.Context, given access.Presented) (lrs.Principal, error) {
-	return a.guard.Authenticate(ctx, cmp.Or(given.Bearer, given.Key), func(ctx context.Context) (lrs.Principal, error) {
+	return a.guard.authenticate(ctx, cmp.Or(given.Bearer, given.Key), given.Key, func(ctx context.Context) (lrs.Principal, error) {
 		return a.who.Authenticate(ctx, given)
 	})
 }
