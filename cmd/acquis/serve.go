@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,6 @@ import (
 	"acquis/server"
 	"acquis/server/ops"
 	"acquis/server/problem"
-	"acquis/server/xapi"
 	"acquis/storage"
 )
 
@@ -176,20 +176,11 @@ func readRoots(path string) (*x509.CertPool, error) {
 
 // mount is the list of everything that is served.
 func (p *process) mount(registry *prometheus.Registry) error {
-	versions := make([]lrs.Version, len(p.config.XAPI.Versions))
-	for i, v := range p.config.XAPI.Versions {
-		versions[i] = lrs.Version(v)
-	}
 	guard, err := newGuard(p.config, p.house, registry)
 	if err != nil {
 		return err
 	}
-	records := xapi.New(p.service, guard.Over(p.house.directory), problem.New(p.logger), xapi.Options{
-		Versions: versions, Path: p.config.BasePath + "/xapi",
-		BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
-		AttachmentBytes: int64(p.config.Limits.Attachment), DocumentBytes: int64(p.config.Limits.Document),
-		Quota: guard,
-	})
+	problems := problem.New(p.logger)
 	probes := ops.Options{Logger: p.logger, Checks: map[string]ops.Check{"store": p.store.Ready}}
 	apart := p.config.Ops.Listen != ""
 	if !apart {
@@ -207,11 +198,11 @@ func (p *process) mount(registry *prometheus.Registry) error {
 		main.Drain()
 		aside.Drain()
 	}
-	p.server, err = server.New(
-		options,
-		server.Mount{Path: "/xapi", Surface: records, CrossOrigin: true},
-		server.Mount{Path: "", Surface: main, Unlimited: true},
-	)
+	p.server, err = server.New(options, slices.Concat(
+		p.records(guard, problems),
+		p.administration(guard, problems),
+		[]server.Mount{{Path: "", Surface: main, Unlimited: true}},
+	)...)
 	if err != nil || !apart {
 		return err
 	}
