@@ -57,7 +57,8 @@ type AttachmentContent struct {
 }
 
 // QueryStatements returns a page of statements. The more token keeps the set that the first
-// request asked for: it neither expires nor skips.
+// request asked for: it neither expires nor skips. Who may read statements of its own only gets those,
+// and none because of what another's statement says.
 func (s *Service) QueryStatements(ctx context.Context, p Principal, f StatementFilter) (StatementResult, error) {
 	if err := p.may(ScopeStatementsRead|ScopeStatementsReadMine|ScopeAllRead, "read statements"); err != nil {
 		return StatementResult{}, err
@@ -75,6 +76,11 @@ func (s *Service) QueryStatements(ctx context.Context, p Principal, f StatementF
 	page, err := s.store.QueryStatements(ctx, q)
 	if err != nil {
 		return StatementResult{}, err
+	}
+	if p.seesOwnOnly() {
+		if page.Entries, err = s.ownMatches(ctx, p, c.terms, page.Entries); err != nil {
+			return StatementResult{}, err
+		}
 	}
 	more := ""
 	if page.Next != 0 {

@@ -27,6 +27,10 @@ var credentials = map[string]lrs.Scope{
 	"neighbour": lrs.ScopeStatementsWrite | lrs.ScopeStatementsReadMine,
 	"state":     lrs.ScopeState,
 	"profile":   lrs.ScopeProfile,
+	"write":     lrs.ScopeStatementsWrite,
+	"read":      lrs.ScopeStatementsRead,
+	"readmine":  lrs.ScopeStatementsReadMine,
+	"define":    lrs.ScopeDefine,
 }
 
 // startResources starts a server whose limits are small.
