@@ -15,13 +15,16 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Serve   ServeCmd   `cmd:"" help:"Serve xAPI over HTTP."`
-	Bench   BenchCmd   `cmd:"" help:"Measure this or any other LRS."`
-	Compact CompactCmd `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
-	Copy    CopyCmd    `cmd:"" help:"Copy a store that no acquis uses to an empty one, of either backend."`
-	Config  ConfigCmd  `cmd:"" help:"Check the configuration, or write its reference."`
-	Mongo   MongoCmd   `cmd:"" help:"Plan a store on MongoDB."`
-	Health  HealthCmd  `cmd:"" help:"Ask a running acquis whether it is alive or ready."`
+	Serve      ServeCmd      `cmd:"" help:"Serve xAPI over HTTP."`
+	Source     SourceCmd     `cmd:"" help:"Administer the partners' platforms of a running acquis."`
+	Credential CredentialCmd `cmd:"" help:"Administer the credentials of a running acquis."`
+	Schema     SchemaCmd     `cmd:"" help:"Administer the schemas for statements of a running acquis."`
+	Bench      BenchCmd      `cmd:"" help:"Measure this or any other LRS."`
+	Compact    CompactCmd    `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
+	Copy       CopyCmd       `cmd:"" help:"Copy a store that no acquis uses to an empty one, of either backend."`
+	Config     ConfigCmd     `cmd:"" help:"Check the configuration, or write its reference."`
+	Mongo      MongoCmd      `cmd:"" help:"Plan a store on MongoDB."`
+	Health     HealthCmd     `cmd:"" help:"Ask a running acquis whether it is alive or ready."`
 }
 
 func main() {
