@@ -14,6 +14,11 @@ import (
 // openService returns a service over an empty store.
 func openService(t *testing.T) *lrs.Service {
 	t.Helper()
+	return openServiceWith(t, lrs.ServiceOptions{PageDefault: 10, PageMax: 100, Steps: 10000})
+}
+
+func openServiceWith(t *testing.T, o lrs.ServiceOptions) *lrs.Service {
+	t.Helper()
 	store, err := pebblestore.Open(pebblestore.Options{
 		Dir: t.TempDir(), CacheBytes: 1 << 20, MemtableSize: 1 << 20, Logger: slog.New(slog.DiscardHandler),
 	})
@@ -25,7 +30,7 @@ func openService(t *testing.T) *lrs.Service {
 			t.Error(err)
 		}
 	})
-	service, err := lrs.NewService(t.Context(), store, lrs.ServiceOptions{PageDefault: 10, PageMax: 100, Steps: 10000})
+	service, err := lrs.NewService(t.Context(), store, o)
 	if err != nil {
 		t.Fatal(err)
 	}
