@@ -63,7 +63,7 @@ func NewTokens(store Store, d *Directory, l Lifetimes) *Tokens {
 	return &Tokens{store: store, directory: d, lifetimes: l}
 }
 
-// launchScopes is what a launch token may do, within its binding.
+// launchScopes is what a launch token may do, within its binding, if its credential may.
 const launchScopes = lrs.ScopeStatementsWrite | lrs.ScopeState
 
 // Issue exchanges a credential for an access token with these scopes, 0 for all that the credential
@@ -102,7 +102,7 @@ func (t *Tokens) Launch(ctx context.Context, p lrs.Principal, r LaunchRequest) (
 	if lifetime == 0 {
 		lifetime = t.lifetimes.Launch
 	}
-	return t.issue(ctx, Token{Credential: p.Name, Scopes: launchScopes, Launch: &binding}, lifetime)
+	return t.issue(ctx, Token{Credential: p.Name, Scopes: launchScopes & implied(p.Scopes), Launch: &binding}, lifetime)
 }
 
 func (t *Tokens) launchFaults(r LaunchRequest) error {

@@ -123,8 +123,8 @@ func TestLaunch(t *testing.T) {
 		_, secret := h.credential(t, access.Credential{Key: "writer", Source: "pix", Scopes: lrs.ScopeStatementsWrite})
 		issued, err := h.tokens.Launch(t.Context(), h.knows(t, access.Presented{Key: "writer", Secret: secret}), access.LaunchRequest{LaunchBinding: ann})
 		must(t, err)
-		if p := h.knows(t, access.Presented{Bearer: issued.Token}); p.Scopes != lrs.ScopeStatementsWrite {
-			t.Errorf("%s", p.Scopes)
+		if p := h.knows(t, access.Presented{Bearer: issued.Token}); p.Scopes != lrs.ScopeStatementsWrite || issued.Scopes != p.Scopes {
+			t.Errorf("%s, told %s", p.Scopes, issued.Scopes)
 		}
 		_, err = h.tokens.Launch(t.Context(), lrs.Principal{Scopes: lrs.ScopeStatementsRead}, access.LaunchRequest{LaunchBinding: ann})
 		wantKind(t, err, lrs.KindForbidden, "statements/write")

@@ -93,7 +93,7 @@ func (silent) Judge([]byte) []lrs.Violation { return nil }
 // pin lets the accounts and the partner in.
 func (h *house) pin(t *testing.T) {
 	t.Helper()
-	credentials := []access.Credential{{Key: partner, Kind: access.OfSource, Source: "quiz-house", Scopes: lrs.ScopeStatementsWrite}}
+	credentials := []access.Credential{{Key: partner, Kind: access.OfSource, Source: "quiz-house", Scopes: lrs.ScopeStatementsWrite | lrs.ScopeState}}
 	for name, role := range map[string]lrs.Role{
 		administrator: lrs.RoleAdministrator, operator: lrs.RoleOperator, auditor: lrs.RoleAuditor,
 		"licence-manager": lrs.RoleLicenceManager, "bi-reader": lrs.RoleBIReader,
