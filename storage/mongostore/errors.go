@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"acquis/lrs"
@@ -48,7 +49,8 @@ func unavailable(err error) error {
 
 func isTransient(err error) bool {
 	var selection topology.ServerSelectionError
-	if errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, mongo.ErrClientDisconnected) {
+	var pool driver.RetryablePoolError // a pool that was cleared because another operation lost its connection
+	if errors.As(err, &selection) || errors.As(err, &pool) && pool.Retryable() || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, mongo.ErrClientDisconnected) {
 		return true
 	}
 	var server mongo.ServerError
