@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"acquis/access"
 	"acquis/lrs"
 	"acquis/server/oauth"
 )
@@ -259,6 +260,42 @@ func TestIssuer_keys(t *testing.T) {
 		_, _, err := p.issuer(asIs).Verify(context.Background(), "secret.secret.secret")
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestIssuer_directory(t *testing.T) {
+	p := newProvider(t)
+	key := rsaKey(t, "first")
+	p.publishes(key)
+	e := startWith(t, access.DirectoryOptions{External: p.issuer(asIs).Verify})
+	token := func(client string) string {
+		return sign(t, jose.RS256, key, p.claims(map[string]any{"azp": client, "scope": "statements/write state"}))
+	}
+	t.Run("a token stands for the external credential of its client, with the scopes that both have", func(t *testing.T) {
+		external := access.Credential{Key: "pix-at-issuer", Kind: access.OfSource, Source: "pix", Scopes: lrs.ScopeStatementsWrite, External: true}
+		if _, _, err := e.admin.IssueCredential(t.Context(), root, external); err != nil {
+			t.Fatal(err)
+		}
+		who, err := e.bearer(t, token("pix-at-issuer"))
+		if err != nil || who.Source != "pix" || who.Scopes != lrs.ScopeStatementsWrite {
+			t.Errorf("%v, source %q, scopes %q", err, who.Source, who.Scopes)
+		}
+	})
+	t.Run("a client that is not registered is refused", func(t *testing.T) {
+		if _, err := e.bearer(t, token("nobody")); lrs.KindOf(err) != lrs.KindUnauthenticated {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("a credential with a secret is not the issuer's to give", func(t *testing.T) {
+		if _, err := e.bearer(t, token(e.key)); lrs.KindOf(err) != lrs.KindUnauthenticated {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("the server's own tokens are taken beside the issuer's", func(t *testing.T) {
+		own, _ := e.post(t, "/oauth2/token", "", e.inForm()).fields["access_token"].(string)
+		if _, err := e.bearer(t, own); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -34,7 +34,9 @@ type endpoints struct {
 
 var root = access.Caller{Principal: lrs.Principal{Name: "root", Roles: lrs.RoleAdministrator}}
 
-func start(t *testing.T) *endpoints {
+func start(t *testing.T) *endpoints { return startWith(t, access.DirectoryOptions{}) }
+
+func startWith(t *testing.T, o access.DirectoryOptions) *endpoints {
 	t.Helper()
 	backend, err := pebblestore.Open(pebblestore.Options{Dir: t.TempDir(), CacheBytes: 1 << 20, MemtableSize: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -49,7 +51,7 @@ func start(t *testing.T) *endpoints {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, err := access.NewDirectory(t.Context(), store, access.DirectoryOptions{})
+	directory, err := access.NewDirectory(t.Context(), store, o)
 	if err != nil {
 		t.Fatal(err)
 	}
