@@ -131,6 +131,9 @@ func (e explainer) unknown(path []string, name string) Violation {
 func (e explainer) duplicate(path []string) Violation {
 	places := e.schema.places(e.document, path[:len(path)-1])
 	where := pick(places, func(object) bool { return true })
+	if where.section == "" { // an object that no schema describes: the rule on duplicates is the statement's
+		where.section = "Data 2.2"
+	}
 	return Violation{
 		Pointer: pointer(path),
 		Rule:    "duplicate-property",
