@@ -1,7 +1,6 @@
 package main
 
 import (
-	"acquis/config"
 	"bytes"
 	"io"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"acquis/config"
 )
 
 var variable = regexp.MustCompile(`\bACQUIS_[A-Z_]+\b`)
