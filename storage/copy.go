@@ -24,7 +24,6 @@ type Exporter interface {
 	Alone(ctx context.Context) error
 
 	ExportKeys(ctx context.Context) iter.Seq2[NamedKey, error]
-	ExportCredentials(ctx context.Context) iter.Seq2[lrs.Credential, error]
 	// ExportAttachments lists the SHA-2 of the attachments.
 	ExportAttachments(ctx context.Context) iter.Seq2[string, error]
 	ExportTombstones(ctx context.Context) iter.Seq2[Tombstone, error]

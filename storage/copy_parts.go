@@ -28,7 +28,6 @@ func parts(collections []Collection) []part {
 		{"definitions", items(Copyable.ExportDefinitions, definitionItem)},
 		{"attachments", attachmentItems},
 		{"documents", items(Copyable.ExportDocuments, documentItem)},
-		{"credentials", items(Copyable.ExportCredentials, credentialItem)},
 		{"keys", items(Copyable.ExportKeys, keyItem)},
 	}
 	for _, c := range collections {
@@ -115,10 +114,6 @@ func definitionItem(d CanonicalDefinition) item {
 func documentItem(d KeptDocument) item {
 	name := fmt.Sprintf("kind %d, agent %x, activity %x, registration %s, id %q", d.Kind, d.Agent, d.Activity, d.Registration, d.ID)
 	return newItem(name, []byte(d.ContentType), d.Content, number(d.Updated))
-}
-
-func credentialItem(c lrs.Credential) item {
-	return newItem(c.Key, c.SecretMAC, []byte(c.Source), number(int64(c.Scopes)), c.Authority)
 }
 
 func keyItem(k NamedKey) item { return newItem(k.Name, k.Key) }

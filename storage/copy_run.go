@@ -52,7 +52,6 @@ func Copy(ctx context.Context, from, to Copyable, o CopyOptions) ([]CopiedPart, 
 		do   func(context.Context) error
 	}{
 		{"keys", c.keys},
-		{"credentials", c.credentials},
 		{"attachments", c.attachments},
 		{"log", c.log},
 		{"erased ids", func(ctx context.Context) error {
@@ -183,17 +182,6 @@ func moved[T any](c *copying, what string, list iter.Seq2[T, error], take func([
 
 func (c *copying) keys(ctx context.Context) error {
 	return moved(c, "keys", c.from.ExportKeys(ctx), func(some []NamedKey) error { return c.to.ImportKeys(ctx, some) })
-}
-
-func (c *copying) credentials(ctx context.Context) error {
-	return moved(c, "credentials", c.from.ExportCredentials(ctx), func(some []lrs.Credential) error {
-		for _, credential := range some {
-			if err := c.to.PutCredential(ctx, credential); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // attachments come before the statements that refer to them. One that is there has come whole.

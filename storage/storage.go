@@ -17,7 +17,6 @@ type Store interface {
 	lrs.ActivityStore
 	lrs.AttachmentStore
 	lrs.DocumentStore
-	lrs.CredentialStore
 	lrs.KeyStore
 	Docs
 

@@ -159,7 +159,7 @@ var unshardedCollections = []collectionPlan{
 	{"references", "", "an id for each statement that another one refers to; looked up by id"},
 	{"activities", "", "one for each activity, not for each statement"},
 	{"attachments, .files, .unfinished", "", "one small document for each attachment"},
-	{"credentials, hub.*", "", "small beside the statements"},
+	{"hub.*", "", "small beside the statements"},
 }
 
 const shardingAdvice = `

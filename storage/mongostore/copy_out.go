@@ -57,15 +57,6 @@ func (s *Store) ExportKeys(ctx context.Context) iter.Seq2[storage.NamedKey, erro
 	})
 }
 
-// ExportCredentials implements storage.Exporter.
-func (s *Store) ExportCredentials(ctx context.Context) iter.Seq2[lrs.Credential, error] {
-	return export(ctx, s.credentials, bson.D{}, func(r credentialRecord) (lrs.Credential, bool, error) {
-		return lrs.Credential{
-			Key: string(r.Key), SecretMAC: r.SecretMAC, Source: r.Source, Scopes: lrs.Scope(r.Scopes), Authority: r.Authority,
-		}, true, nil
-	})
-}
-
 // ExportAttachments implements storage.Exporter.
 func (s *Store) ExportAttachments(ctx context.Context) iter.Seq2[string, error] {
 	fields := bson.D{{Key: "_id", Value: 1}}

@@ -81,8 +81,7 @@ type Store struct {
 	activities  *mongo.Collection // canonical definitions
 	documents   *mongo.Collection
 	attachments *mongo.Collection // which file of the bucket holds which attachment
-	credentials *mongo.Collection
-	bucket      *bucket // the contents of attachments
+	bucket      *bucket           // the contents of attachments
 
 	held        held
 	causality   causality
@@ -142,7 +141,6 @@ func (s *Store) collections() map[string]**mongo.Collection {
 		"statements": &s.statements, "changes": &s.changes, "writers": &s.writers, "slots": &s.slots,
 		"meta": &s.meta, "tombstones": &s.tombstones, "erasures": &s.erasures, "references": &s.references,
 		"activities": &s.activities, "documents": &s.documents, "attachments": &s.attachments,
-		"credentials": &s.credentials,
 	}
 }
 

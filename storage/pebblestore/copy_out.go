@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
@@ -64,13 +63,6 @@ func export[T any](ctx context.Context, s *Store, prefix []byte, read func(key, 
 func (s *Store) ExportKeys(ctx context.Context) iter.Seq2[storage.NamedKey, error] {
 	return export(ctx, s, metaKey("key/"), func(name, key []byte) (storage.NamedKey, error) {
 		return storage.NamedKey{Name: string(name), Key: bytes.Clone(key)}, nil
-	})
-}
-
-// ExportCredentials implements storage.Exporter.
-func (s *Store) ExportCredentials(ctx context.Context) iter.Seq2[lrs.Credential, error] {
-	return export(ctx, s, []byte{spaceCredential}, func(_, value []byte) (c lrs.Credential, err error) {
-		return c, json.Unmarshal(value, &c)
 	})
 }
 

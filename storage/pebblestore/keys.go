@@ -11,21 +11,20 @@ import (
 
 // The key spaces. Integers are big-endian, so that byte order is number order.
 const (
-	spaceActivity   = 'a' // hash of IRI                     -> digest of the last definition, canonical definition
-	spaceCredential = 'c' // key                             -> credential
-	spaceDocument   = 'd' // kind, scope hashes, id          -> document
-	spaceErased     = 'e' // keyed digest of an erased id    -> nothing
-	spaceHubDoc     = 'h' // docs.go has its parts           -> documents of the hub
-	spaceID         = 'i' // statement id                    -> idRecord
-	spaceJob        = 'j' // position                        -> id whose referrers are to be linked again
-	spaceMeta       = 'm' // name                            -> value
-	spaceInherited  = 'n' // stored                          -> inherited terms
-	spaceLate       = 'l' // term, stored                    -> nothing
-	spaceLog        = 's' // stored                          -> record
-	spacePosting    = 't' // term, first stored of a chunk   -> distances of the others
-	spaceVoided     = 'v' // stored of a voided statement    -> nothing
-	spaceVoiding    = 'w' // id of a target, stored of a voiding statement -> nothing
-	spaceAttached   = 'x' // SHA-2, stored                   -> nothing
+	spaceActivity  = 'a' // hash of IRI                     -> digest of the last definition, canonical definition
+	spaceDocument  = 'd' // kind, scope hashes, id          -> document
+	spaceErased    = 'e' // keyed digest of an erased id    -> nothing
+	spaceHubDoc    = 'h' // docs.go has its parts           -> documents of the hub
+	spaceID        = 'i' // statement id                    -> idRecord
+	spaceJob       = 'j' // position                        -> id whose referrers are to be linked again
+	spaceMeta      = 'm' // name                            -> value
+	spaceInherited = 'n' // stored                          -> inherited terms
+	spaceLate      = 'l' // term, stored                    -> nothing
+	spaceLog       = 's' // stored                          -> record
+	spacePosting   = 't' // term, first stored of a chunk   -> distances of the others
+	spaceVoided    = 'v' // stored of a voided statement    -> nothing
+	spaceVoiding   = 'w' // id of a target, stored of a voiding statement -> nothing
+	spaceAttached  = 'x' // SHA-2, stored                   -> nothing
 )
 
 const instantSize = 8

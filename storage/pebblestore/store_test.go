@@ -22,7 +22,6 @@ func TestStoreOnDisk(t *testing.T) {
 	}
 	t.Run("Attachments", func(t *testing.T) { storagetest.Attachments(t, onDisk) })
 	t.Run("Keys", func(t *testing.T) { storagetest.Keys(t, onDisk) })
-	t.Run("Credentials", func(t *testing.T) { storagetest.Credentials(t, onDisk) })
 }
 
 // inMemory makes stores on a file system in memory that can lose what was not synced, as a power

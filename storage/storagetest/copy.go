@@ -223,7 +223,6 @@ func (c *copies) fill() {
 	s.write(c.documents()[0], "position 3")
 	s.write(c.documents()[1], "préférences")
 	s.write(c.documents()[2], "")
-	s.must(s.Store.PutCredential(s.ctx, credential("pix")))
 	s.key("cursor")
 	s.key("credentials")
 	s.apply("b", putSeat("1", 0, "one", ofPerson("ada"), due(3)), putSeat("2", 0, "two"))
@@ -250,7 +249,6 @@ func (c *copies) filled() {
 	anywhere := c.documents()[0].DocumentScope
 	anywhere.Registration, anywhere.AnyRegistration = lrs.ID{}, true
 	c.target.wantDocumentIDs(anywhere, 0, "état/1")
-	c.target.wantCredential(credential("pix"))
 	scan := storage.DocScan{Collection: seats.Name, Limit: 100}
 	c.source.wantSame(timelessEntries(c.target.entries(scan)), timelessEntries(c.source.entries(scan)))
 	scan.Index = "person"

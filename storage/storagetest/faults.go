@@ -32,9 +32,6 @@ const (
 	DeleteDocument      Method = "DeleteDocument"
 	DocumentIDs         Method = "DocumentIDs"
 	DeleteDocuments     Method = "DeleteDocuments"
-	GetCredential       Method = "Credential"
-	PutCredential       Method = "PutCredential"
-	HasCredentials      Method = "HasCredentials"
 	GetKey              Method = "Key"
 	Ready               Method = "Ready"
 	Settle              Method = "Settle"
@@ -242,18 +239,6 @@ func (f *Faults) DocumentIDs(ctx context.Context, scope lrs.DocumentScope, since
 
 func (f *Faults) DeleteDocuments(ctx context.Context, scope lrs.DocumentScope) error {
 	return faultyError(f, ctx, DeleteDocuments, func(ctx context.Context) error { return f.store.DeleteDocuments(ctx, scope) })
-}
-
-func (f *Faults) Credential(ctx context.Context, key string) (lrs.Credential, error) {
-	return faulty(f, ctx, GetCredential, func(ctx context.Context) (lrs.Credential, error) { return f.store.Credential(ctx, key) })
-}
-
-func (f *Faults) PutCredential(ctx context.Context, c lrs.Credential) error {
-	return faultyError(f, ctx, PutCredential, func(ctx context.Context) error { return f.store.PutCredential(ctx, c) })
-}
-
-func (f *Faults) HasCredentials(ctx context.Context) (bool, error) {
-	return faulty(f, ctx, HasCredentials, f.store.HasCredentials)
 }
 
 func (f *Faults) Key(ctx context.Context, name string) ([]byte, error) {

@@ -16,9 +16,9 @@ var errBroken = errors.New("broken on purpose")
 func TestFaults(t *testing.T) {
 	t.Run("Fail fails the n-th call of one method and no other", func(t *testing.T) {
 		faults := storagetest.NewFaults(storagetest.NewModel())
-		faults.Fail(storagetest.HasCredentials, 2, errBroken)
+		faults.Fail(storagetest.DocumentIDs, 2, errBroken)
 		for n := 1; n <= 3; n++ {
-			_, err := faults.HasCredentials(t.Context())
+			_, err := faults.DocumentIDs(t.Context(), lrs.DocumentScope{Kind: lrs.AgentProfileDocument}, 0)
 			if errors.Is(err, errBroken) != (n == 2) {
 				t.Errorf("call %d answers %v", n, err)
 			}
@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("another method answers %v", err)
 			}
 		}
-		if n := faults.Calls(storagetest.HasCredentials); n != 3 {
+		if n := faults.Calls(storagetest.DocumentIDs); n != 3 {
 			t.Errorf("%d calls counted, want 3", n)
 		}
 	})

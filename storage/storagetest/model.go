@@ -27,7 +27,6 @@ type Model struct {
 	steps       []step
 	attachments map[string]keptAttachment
 	documents   []keptDocument
-	credentials map[string]lrs.Credential
 	keys        map[string][]byte
 	hub         hubDocs
 }
@@ -51,7 +50,7 @@ var _ storage.Store = (*Model)(nil)
 
 // NewModel returns an empty Model.
 func NewModel() *Model {
-	return &Model{attachments: map[string]keptAttachment{}, credentials: map[string]lrs.Credential{}, keys: map[string][]byte{}, hub: hubDocs{changes: map[storage.DocKey]storage.DocChange{}}}
+	return &Model{attachments: map[string]keptAttachment{}, keys: map[string][]byte{}, hub: hubDocs{changes: map[storage.DocKey]storage.DocChange{}}}
 }
 
 // Ready returns nil.

@@ -211,41 +211,6 @@ func (m *Model) removeDocuments(ctx context.Context, which func(lrs.DocumentKey)
 	return before - len(m.documents), nil
 }
 
-// Credential returns a credential.
-func (m *Model) Credential(ctx context.Context, key string) (lrs.Credential, error) {
-	leave, err := m.enter(ctx)
-	if err != nil {
-		return lrs.Credential{}, err
-	}
-	defer leave()
-	c, found := m.credentials[key]
-	if !found {
-		return lrs.Credential{}, lrs.Errorf(lrs.KindNotFound, "there is no such credential")
-	}
-	return c, nil
-}
-
-// PutCredential keeps a credential.
-func (m *Model) PutCredential(ctx context.Context, c lrs.Credential) error {
-	leave, err := m.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	m.credentials[c.Key] = c
-	return nil
-}
-
-// HasCredentials reports whether there is any.
-func (m *Model) HasCredentials(ctx context.Context) (bool, error) {
-	leave, err := m.enter(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer leave()
-	return len(m.credentials) > 0, nil
-}
-
 // Key returns the key of the name.
 func (m *Model) Key(ctx context.Context, name string) ([]byte, error) {
 	leave, err := m.enter(ctx)

@@ -17,7 +17,7 @@ import (
 func Recovery(t *testing.T, f Factory) {
 	check(t, f, []rule{
 		{"everything answered before a kill is there, and no batch by half", killedUnderLoad},
-		{"documents, attachments and credentials answered before a kill are there", killedBesides},
+		{"documents and attachments answered before a kill are there", killedBesides},
 		{"voidings, references and definitions are complete after a kill", killedBetween},
 		{"stored goes on rising after kills", risesAfterKills},
 		{"what was erased stays erased after a kill", erasedBeforeKill},
@@ -148,7 +148,6 @@ func killedBesides(s *subject) {
 		s.write(stateKey(0, 0, registrations[0], id), "content "+id)
 		s.must(s.Store.DeleteDocument(s.ctx, activityKey(1, "gone"), lrs.Precondition{}))
 		s.keep(s.Store, "attachment "+id)
-		s.must(s.Store.PutCredential(s.ctx, credential(id)))
 		s.restart()
 		s.wantNoDocument(activityKey(1, "gone"))
 		for i := range round + 1 {
@@ -156,7 +155,6 @@ func killedBesides(s *subject) {
 			s.wantDocument(activityKey(0, id), "content "+id)
 			s.wantDocument(stateKey(0, 0, registrations[0], id), "content "+id)
 			s.wantContents("attachment " + id)
-			s.wantCredential(credential(id))
 		}
 		s.write(activityKey(1, "gone"), "soon")
 	}

@@ -60,7 +60,6 @@ func Run(t *testing.T, f Factory) {
 		{"Attachments", Attachments},
 		{"Documents", Documents},
 		{"Docs", Docs},
-		{"Credentials", Credentials},
 		{"Keys", Keys},
 		{"Cancellation", Cancellation},
 		{"Recovery", Recovery},
