@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func (b *broken) repeated(ids []lrs.ID, err error) {
 		for _, id := range readAll(b.t, b.witness) {
 			times[id]++
 		}
-		return len(times) >= len(ids)
+		return !slices.ContainsFunc(ids, func(id lrs.ID) bool { return times[id] == 0 })
 	})
 	for _, id := range ids {
 		if times[id] != 1 {
