@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 
+	"acquis/docstore"
 	"acquis/lrs"
 )
 
@@ -20,7 +21,7 @@ type part struct {
 
 // parts are what two stores must have alike when one is a copy of the other: what any reader can
 // see, and what he can't but would miss.
-func parts(collections []Collection) []part {
+func parts(collections []docstore.Collection) []part {
 	all := []part{
 		{"log", logItems},
 		{"inherited terms", items(Copyable.ExportInherited, inheritedItem)},
@@ -168,7 +169,7 @@ func docItems(collection string) func(context.Context, Copyable) iter.Seq2[item,
 	}
 }
 
-func docItem(d Doc, place int) item {
+func docItem(d docstore.Doc, place int) item {
 	fields := [][]byte{d.Bytes, number(place)}
 	for _, k := range d.Keys {
 		fields = append(fields, []byte(k.Index), []byte(k.Key))
@@ -178,8 +179,8 @@ func docItem(d Doc, place int) item {
 
 // docPages reads the documents of a collection in the order of their last changes, without those
 // that were deleted.
-func docPages(ctx context.Context, s Copyable, collection string) iter.Seq2[[]Doc, error] {
-	return func(yield func([]Doc, error) bool) {
+func docPages(ctx context.Context, s Copyable, collection string) iter.Seq2[[]docstore.Doc, error] {
+	return func(yield func([]docstore.Doc, error) bool) {
 		for after := lrs.Instant(0); ; {
 			changes, err := s.ReadChanges(ctx, collection, after, docPage)
 			if err != nil {
@@ -188,7 +189,7 @@ func docPages(ctx context.Context, s Copyable, collection string) iter.Seq2[[]Do
 			if err != nil || len(changes) == 0 {
 				return
 			}
-			var page []Doc
+			var page []docstore.Doc
 			for _, c := range changes {
 				if !c.Deleted {
 					page = append(page, c.Doc)

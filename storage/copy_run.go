@@ -11,13 +11,14 @@ import (
 	"slices"
 	"strings"
 
+	"acquis/docstore"
 	"acquis/lrs"
 )
 
 // CopyOptions say how Copy works.
 type CopyOptions struct {
 	// Collections are those of the hub; a copy of a store that has documents of others is refused.
-	Collections []Collection
+	Collections []docstore.Collection
 	// Progress, when not nil, is told what Copy is at, again and again; total is 0 when not known.
 	Progress func(what string, done, total int64)
 }
@@ -138,7 +139,7 @@ func (c *copying) checkCollections(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(c.options.Collections, func(known Collection) bool { return known.Name == name }) {
+		if !slices.ContainsFunc(c.options.Collections, func(known docstore.Collection) bool { return known.Name == name }) {
 			return fmt.Errorf("the store to copy from holds documents of a collection %q that this acquis does not know: use the version that wrote them", name)
 		}
 	}
@@ -254,7 +255,7 @@ func (c *copying) hub(ctx context.Context) error {
 
 // docs puts documents in their order, those of a partition that follow each other together. Those
 // that are there came with an attempt before.
-func (c *copying) docs(ctx context.Context, page []Doc) error {
+func (c *copying) docs(ctx context.Context, page []docstore.Doc) error {
 	for len(page) > 0 {
 		n := 1
 		for n < len(page) && page[n].Partition == page[0].Partition && n < docsAtOnce {
@@ -269,15 +270,15 @@ func (c *copying) docs(ctx context.Context, page []Doc) error {
 }
 
 // docsAtOnce is how many documents of the hub are put in a group. Each holds 4 MiB at most, a group 16.
-const docsAtOnce = maxGroup / maxDoc
+const docsAtOnce = docstore.MaxGroup / docstore.MaxDoc
 
-func putDocs(ctx context.Context, docs Docs, some []Doc) error {
-	group := DocGroup{Partition: some[0].Partition}
+func putDocs(ctx context.Context, docs docstore.Store, some []docstore.Doc) error {
+	group := docstore.Group{Partition: some[0].Partition}
 	for _, d := range some {
-		group.Writes = append(group.Writes, DocWrite{Collection: d.Collection, ID: d.ID, Keys: d.Keys, Bytes: d.Bytes})
+		group.Writes = append(group.Writes, docstore.Write{Collection: d.Collection, ID: d.ID, Keys: d.Keys, Bytes: d.Bytes})
 	}
 	_, err := docs.ApplyDocs(ctx, group)
-	var there *DocConflict
+	var there *docstore.Conflict
 	if !errors.As(err, &there) {
 		return err
 	}

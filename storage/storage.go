@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 
+	"acquis/docstore"
 	"acquis/lrs"
 )
 
@@ -18,7 +19,7 @@ type Store interface {
 	lrs.AttachmentStore
 	lrs.DocumentStore
 	lrs.KeyStore
-	Docs
+	docstore.Store
 
 	// Ready returns nil when the store can take writes.
 	Ready(ctx context.Context) error

@@ -8,19 +8,19 @@ import (
 	"github.com/google/uuid"
 
 	"acquis/access"
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 // entryWrite appends an entry. Its id begins with its time, so that entries of the same actor or
 // target follow each other in time.
-func entryWrite(e access.Entry) (storage.DocWrite, error) {
-	at := storage.Number(lrs.InstantOf(e.Time))
+func entryWrite(e access.Entry) (docstore.Write, error) {
+	at := docstore.Number(lrs.InstantOf(e.Time))
 	e.ID = at + "-" + uuid.NewString()[:13]
 	bytes, err := json.Marshal(e)
 	keys := append(keyed("actor", e.Actor), keyed("target", e.Target)...)
-	return storage.DocWrite{
-		Collection: audit.Name, ID: e.ID, Bytes: bytes, Keys: append(keys, storage.IndexKey{Index: "at", Key: at}),
+	return docstore.Write{
+		Collection: audit.Name, ID: e.ID, Bytes: bytes, Keys: append(keys, docstore.IndexKey{Index: "at", Key: at}),
 	}, err
 }
 
@@ -30,14 +30,14 @@ const entriesAtOnce = 200
 // AppendAudit implements access.Store.
 func (s *Store) AppendAudit(ctx context.Context, entries ...access.Entry) error {
 	for some := range slices.Chunk(entries, entriesAtOnce) {
-		writes := make([]storage.DocWrite, len(some))
+		writes := make([]docstore.Write, len(some))
 		for i, e := range some {
 			var err error
 			if writes[i], err = entryWrite(e); err != nil {
 				return err
 			}
 		}
-		if _, err := s.backend.ApplyDocs(ctx, storage.DocGroup{Partition: house, Writes: writes}); err != nil {
+		if _, err := s.backend.ApplyDocs(ctx, docstore.Group{Partition: house, Writes: writes}); err != nil {
 			return err
 		}
 	}
@@ -75,9 +75,9 @@ func (s *Store) Audit(ctx context.Context, q access.AuditQuery) (access.AuditPag
 }
 
 // auditScan picks the index that narrows a query down the most.
-func auditScan(q access.AuditQuery) storage.DocScan {
-	scan := storage.DocScan{Collection: audit.Name, Descending: true}
-	equal := func(index, text string) storage.DocScan {
+func auditScan(q access.AuditQuery) docstore.Scan {
+	scan := docstore.Scan{Collection: audit.Name, Descending: true}
+	equal := func(index, text string) docstore.Scan {
 		scan.Index, scan.From, scan.Until = index, cut(text), cut(text)+"\x01"
 		return scan
 	}
@@ -89,10 +89,10 @@ func auditScan(q access.AuditQuery) storage.DocScan {
 	}
 	scan.Index = "at"
 	if !q.Since.IsZero() {
-		scan.From = storage.Number(lrs.InstantOf(q.Since))
+		scan.From = docstore.Number(lrs.InstantOf(q.Since))
 	}
 	if !q.Until.IsZero() {
-		scan.Until = storage.Number(lrs.InstantOf(q.Until))
+		scan.Until = docstore.Number(lrs.InstantOf(q.Until))
 	}
 	return scan
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"acquis/access"
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 // The collections. Sources name whom to write to, the log who did what from where, launch tokens which
 // learner: all that can tell about people.
 var (
-	sources     = storage.Collection{Name: "access_sources", Indexes: []string{"contact"}, Class: storage.IdentifyingData, Subject: "contact"}
-	credentials = storage.Collection{Name: "access_credentials", Indexes: []string{"owner"}, Class: storage.PseudonymData, Subject: "owner"}
-	schemas     = storage.Collection{Name: "access_schemas", Class: storage.ImpersonalData}
-	uses        = storage.Collection{Name: "access_uses", Class: storage.PseudonymData, Subject: storage.ByPartition}
-	tokens      = storage.Collection{Name: "access_tokens", Indexes: []string{"subject", "expires"}, Class: storage.IdentifyingData, Subject: "subject", RetainedFrom: "expires"}
-	audit       = storage.Collection{Name: "access_audit", Indexes: []string{"actor", "target", "at"}, Class: storage.IdentifyingData, Subject: "actor", RetainedFrom: "at"}
+	sources     = docstore.Collection{Name: "access_sources", Indexes: []string{"contact"}, Class: docstore.IdentifyingData, Subject: "contact"}
+	credentials = docstore.Collection{Name: "access_credentials", Indexes: []string{"owner"}, Class: docstore.PseudonymData, Subject: "owner"}
+	schemas     = docstore.Collection{Name: "access_schemas", Class: docstore.ImpersonalData}
+	uses        = docstore.Collection{Name: "access_uses", Class: docstore.PseudonymData, Subject: docstore.ByPartition}
+	tokens      = docstore.Collection{Name: "access_tokens", Indexes: []string{"subject", "expires"}, Class: docstore.IdentifyingData, Subject: "subject", RetainedFrom: "expires"}
+	audit       = docstore.Collection{Name: "access_audit", Indexes: []string{"actor", "target", "at"}, Class: docstore.IdentifyingData, Subject: "actor", RetainedFrom: "at"}
 )
 
 // Collections are what the package keeps.
-func Collections() []storage.Collection {
-	return []storage.Collection{sources, credentials, schemas, uses, tokens, audit}
+func Collections() []docstore.Collection {
+	return []docstore.Collection{sources, credentials, schemas, uses, tokens, audit}
 }
 
 // house is the partition of all that is administered.
@@ -36,7 +36,7 @@ const house = "house"
 
 // Backend is what the package needs of a store.
 type Backend interface {
-	storage.Docs
+	docstore.Store
 	lrs.KeyStore
 }
 
@@ -57,10 +57,10 @@ func (s *Store) Key(ctx context.Context, name string) ([]byte, error) {
 
 // Apply implements access.Store.
 func (s *Store) Apply(ctx context.Context, c access.Change) (lrs.Instant, error) {
-	var writes []storage.DocWrite
-	put := func(collection storage.Collection, id string, expected lrs.Instant, thing any, keys ...storage.IndexKey) error {
+	var writes []docstore.Write
+	put := func(collection docstore.Collection, id string, expected lrs.Instant, thing any, keys ...docstore.IndexKey) error {
 		bytes, err := json.Marshal(thing)
-		writes = append(writes, storage.DocWrite{Collection: collection.Name, ID: id, Expected: expected, Keys: keys, Bytes: bytes})
+		writes = append(writes, docstore.Write{Collection: collection.Name, ID: id, Expected: expected, Keys: keys, Bytes: bytes})
 		return err
 	}
 	var err error
@@ -79,7 +79,7 @@ func (s *Store) Apply(ctx context.Context, c access.Change) (lrs.Instant, error)
 	if err != nil {
 		return 0, err
 	}
-	revisions, err := s.backend.ApplyDocs(ctx, storage.DocGroup{Partition: house, Writes: append(writes, entry)})
+	revisions, err := s.backend.ApplyDocs(ctx, docstore.Group{Partition: house, Writes: append(writes, entry)})
 	if err != nil {
 		return 0, err
 	}
@@ -87,11 +87,11 @@ func (s *Store) Apply(ctx context.Context, c access.Change) (lrs.Instant, error)
 }
 
 // keyed places something in an index, unless it has no text to be found by.
-func keyed(index, text string) []storage.IndexKey {
+func keyed(index, text string) []docstore.IndexKey {
 	if text == "" {
 		return nil
 	}
-	return []storage.IndexKey{{Index: index, Key: cut(text)}}
+	return []docstore.IndexKey{{Index: index, Key: cut(text)}}
 }
 
 // changesPage is how many changes are read at a time.
@@ -115,7 +115,7 @@ func (s *Store) Changes(ctx context.Context, after lrs.Instant) (access.Changes,
 }
 
 // changed reads the things of a collection that changed.
-func changed[T any](ctx context.Context, s *Store, c storage.Collection, after lrs.Instant, revise func(*T, lrs.Instant)) (things []T, err error) {
+func changed[T any](ctx context.Context, s *Store, c docstore.Collection, after lrs.Instant, revise func(*T, lrs.Instant)) (things []T, err error) {
 	for {
 		page, err := s.backend.ReadChanges(ctx, c.Name, after, changesPage)
 		if err != nil {
@@ -156,7 +156,7 @@ type use struct {
 
 func (s *Store) noteUse(ctx context.Context, key string, at time.Time) error {
 	return s.retry(func() error {
-		doc, err := s.find(ctx, storage.DocKey{Collection: uses.Name, Partition: key, ID: "last"})
+		doc, err := s.find(ctx, docstore.Key{Collection: uses.Name, Partition: key, ID: "last"})
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (s *Store) noteUse(ctx context.Context, key string, at time.Time) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.backend.ApplyDocs(ctx, storage.DocGroup{Partition: key, Writes: []storage.DocWrite{
+		_, err = s.backend.ApplyDocs(ctx, docstore.Group{Partition: key, Writes: []docstore.Write{
 			{Collection: uses.Name, ID: "last", Expected: doc.Revision, Bytes: bytes},
 		}})
 		return err
@@ -183,7 +183,7 @@ func (s *Store) noteUse(ctx context.Context, key string, at time.Time) error {
 // Uses implements access.Store.
 func (s *Store) Uses(ctx context.Context) (map[string]time.Time, error) {
 	all := map[string]time.Time{}
-	scan := storage.DocScan{Collection: uses.Name, Limit: changesPage}
+	scan := docstore.Scan{Collection: uses.Name, Limit: changesPage}
 	for {
 		page, err := s.backend.ScanDocs(ctx, scan)
 		if err != nil {

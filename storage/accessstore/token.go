@@ -9,12 +9,12 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"acquis/access"
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-func tokenKey(id string) storage.DocKey {
-	return storage.DocKey{Collection: tokens.Name, Partition: id, ID: "token"}
+func tokenKey(id string) docstore.Key {
+	return docstore.Key{Collection: tokens.Name, Partition: id, ID: "token"}
 }
 
 // PutToken implements access.Store.
@@ -29,9 +29,9 @@ func (s *Store) PutToken(ctx context.Context, t access.Token) error {
 			return err
 		}
 	}
-	_, err = s.backend.ApplyDocs(ctx, storage.DocGroup{Partition: t.ID, Writes: []storage.DocWrite{{
+	_, err = s.backend.ApplyDocs(ctx, docstore.Group{Partition: t.ID, Writes: []docstore.Write{{
 		Collection: tokens.Name, ID: "token", Bytes: bytes,
-		Keys: append(keyed("subject", subject), storage.IndexKey{Index: "expires", Key: storage.Number(lrs.InstantOf(t.Expires))}),
+		Keys: append(keyed("subject", subject), docstore.IndexKey{Index: "expires", Key: docstore.Number(lrs.InstantOf(t.Expires))}),
 	}}})
 	return err
 }
@@ -42,7 +42,7 @@ func learner(b *access.LaunchBinding) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return storage.Tuple(actor.IFI.HomePage, actor.IFI.Value), nil
+	return docstore.Tuple(actor.IFI.HomePage, actor.IFI.Value), nil
 }
 
 // Token implements access.Store.
@@ -66,8 +66,8 @@ func (s *Store) DeleteToken(ctx context.Context, id string) error {
 	})
 }
 
-func (s *Store) delete(ctx context.Context, doc storage.Doc) error {
-	_, err := s.backend.ApplyDocs(ctx, storage.DocGroup{Partition: doc.Partition, Writes: []storage.DocWrite{
+func (s *Store) delete(ctx context.Context, doc docstore.Doc) error {
+	_, err := s.backend.ApplyDocs(ctx, docstore.Group{Partition: doc.Partition, Writes: []docstore.Write{
 		{Collection: doc.Collection, ID: doc.ID, Expected: doc.Revision, Deleted: true},
 	}})
 	return err
@@ -83,7 +83,7 @@ func (s *Store) SweepTokens(ctx context.Context, before time.Time) (removed int,
 	if err != nil {
 		return 0, err
 	}
-	scan := storage.DocScan{Collection: tokens.Name, Index: "expires", Until: storage.Number(lrs.InstantOf(before)), Limit: sweepPage}
+	scan := docstore.Scan{Collection: tokens.Name, Index: "expires", Until: docstore.Number(lrs.InstantOf(before)), Limit: sweepPage}
 	for {
 		page, err := s.backend.ScanDocs(ctx, scan)
 		if err != nil {
@@ -106,10 +106,10 @@ func (s *Store) SweepTokens(ctx context.Context, before time.Time) (removed int,
 }
 
 // find returns a document, or one of revision 0 when there is none.
-func (s *Store) find(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
+func (s *Store) find(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
 	doc, err := s.backend.GetDoc(ctx, key)
 	if errors.Is(err, lrs.ErrNotFound) {
-		return storage.Doc{DocKey: key}, nil
+		return docstore.Doc{Key: key}, nil
 	}
 	return doc, err
 }

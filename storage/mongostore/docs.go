@@ -8,15 +8,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 // docRecord is what the hub's collections hold of a document. It counts as Current says once that is
 // visible, until then, or when that never will be, as Former says. A version moves from Current to
 // Former once and never back, so that a reader who looks at both in that order meets it.
 type docRecord struct {
-	Name    string      `bson:"_id"` // storage.Tuple(partition, id)
+	Name    string      `bson:"_id"` // docstore.Tuple(partition, id)
 	Current docVersion  `bson:"c"`   // its position is 0 when the write was taken back
 	Former  *docVersion `bson:"o,omitempty"`
 }
@@ -46,25 +46,25 @@ func (v *docVersion) revision() lrs.Instant {
 	return lrs.Instant(v.Position)
 }
 
-func (v *docVersion) doc(key storage.DocKey) storage.Doc {
-	d := storage.Doc{DocKey: key, Revision: lrs.Instant(v.Position), Bytes: v.Bytes}
+func (v *docVersion) doc(key docstore.Key) docstore.Doc {
+	d := docstore.Doc{Key: key, Revision: lrs.Instant(v.Position), Bytes: v.Bytes}
 	if d.Bytes == nil && !v.Deleted {
 		d.Bytes = []byte{}
 	}
 	for _, k := range v.Keys {
-		d.Keys = append(d.Keys, storage.IndexKey(k))
+		d.Keys = append(d.Keys, docstore.IndexKey(k))
 	}
 	return d
 }
 
-func docName(key storage.DocKey) string { return storage.Tuple(key.Partition, key.ID) }
+func docName(key docstore.Key) string { return docstore.Tuple(key.Partition, key.ID) }
 
-func docNamed(collection, name string) (storage.DocKey, error) {
-	parts, err := storage.SplitTuple(name)
+func docNamed(collection, name string) (docstore.Key, error) {
+	parts, err := docstore.SplitTuple(name)
 	if err != nil || len(parts) != 2 {
-		return storage.DocKey{}, fmt.Errorf("%w: the name of a document of %s", errDamaged, collection)
+		return docstore.Key{}, fmt.Errorf("%w: the name of a document of %s", errDamaged, collection)
 	}
-	return storage.DocKey{Collection: collection, Partition: parts[0], ID: parts[1]}, nil
+	return docstore.Key{Collection: collection, Partition: parts[0], ID: parts[1]}, nil
 }
 
 // docs holds the documents of a collection of the hub. Its name can't be that of an index.
@@ -84,8 +84,8 @@ const (
 	formerPosition  = "o.s"
 )
 
-// DeclareCollections implements storage.Docs.
-func (s *Store) DeclareCollections(ctx context.Context, collections ...storage.Collection) error {
+// DeclareCollections implements docstore.Store.
+func (s *Store) DeclareCollections(ctx context.Context, collections ...docstore.Collection) error {
 	if err := s.catalogue.Declare(collections...); err != nil {
 		return err
 	}
@@ -100,17 +100,17 @@ func (s *Store) DeclareCollections(ctx context.Context, collections ...storage.C
 	return unavailable(s.buildIndexes(ctx, indexes))
 }
 
-// GetDoc implements storage.Docs.
-func (s *Store) GetDoc(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
+// GetDoc implements docstore.Store.
+func (s *Store) GetDoc(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
 	if err := s.catalogue.JudgeKey(key); err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	found, err := s.readDoc(ctx, key)
 	if err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	if found.visible.Deleted {
-		return storage.Doc{}, lrs.ErrNotFound
+		return docstore.Doc{}, lrs.ErrNotFound
 	}
 	return found.visible.doc(key), nil
 }
@@ -123,7 +123,7 @@ type docState struct {
 }
 
 // readDoc reads a document as it is now: whatever was answered before, here or elsewhere, is seen.
-func (s *Store) readDoc(ctx context.Context, key storage.DocKey) (docState, error) {
+func (s *Store) readDoc(ctx context.Context, key docstore.Key) (docState, error) {
 	v := s.order.views.latest()
 	for renewed := false; ; renewed = true {
 		record := new(docRecord)

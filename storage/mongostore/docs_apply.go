@@ -11,17 +11,17 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// ApplyDocs implements storage.Docs.
+// ApplyDocs implements docstore.Store.
 //
 // A group is a round: each document gets its new version beside the one that counts, by a
 // compare-and-swap on what was read, and all of them count when the mark passes the round. A writer
 // that meets a version whose fate is open waits, holding no round; all take the documents of a group
 // in the same order, so that of two groups one comes first everywhere.
-func (s *Store) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.Instant, error) {
+func (s *Store) ApplyDocs(ctx context.Context, group docstore.Group) ([]lrs.Instant, error) {
 	if err := s.catalogue.JudgeGroup(group); err != nil || len(group.Writes) == 0 {
 		return nil, err
 	}
@@ -67,13 +67,13 @@ type docWriting struct {
 
 // docItem is a document of the group.
 type docItem struct {
-	key   storage.DocKey
+	key   docstore.Key
 	found docState
 	next  docVersion
 }
 
 // readGroup reads the documents of a group and judges what it expects.
-func (s *Store) readGroup(ctx context.Context, group storage.DocGroup) (*docWriting, error) {
+func (s *Store) readGroup(ctx context.Context, group docstore.Group) (*docWriting, error) {
 	w := &docWriting{store: s}
 	for _, write := range group.Writes {
 		item := &docItem{key: group.Key(write), next: docVersion{Deleted: write.Deleted, Bytes: write.Bytes}}
@@ -243,8 +243,8 @@ func (w *docWriting) takeBack(ctx context.Context, items []*docItem) error {
 // An entry of an index carries the highest position of the writes that wanted it. A write that
 // does without removes it only when it is older than the write.
 
-func docEntryName(key storage.DocKey, k docIndexEntry) string {
-	return storage.Tuple(k.Index, k.Key, key.Partition, key.ID)
+func docEntryName(key docstore.Key, k docIndexEntry) string {
+	return docstore.Tuple(k.Index, k.Key, key.Partition, key.ID)
 }
 
 // writeKeys makes the entries that the new versions have and those that count have not.
@@ -295,7 +295,7 @@ func (s *Store) tidyDoc(ctx context.Context, item *docItem) error {
 }
 
 // removeDocKeys removes entries of a document that no write from the position on wanted.
-func (s *Store) removeDocKeys(ctx context.Context, key storage.DocKey, stale []docIndexEntry, position int64) error {
+func (s *Store) removeDocKeys(ctx context.Context, key docstore.Key, stale []docIndexEntry, position int64) error {
 	if len(stale) == 0 {
 		return nil
 	}

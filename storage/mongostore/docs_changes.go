@@ -8,17 +8,17 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// ChangesThrough implements storage.Docs: documents and statements share one order.
+// ChangesThrough implements docstore.Store: documents and statements share one order.
 func (s *Store) ChangesThrough(ctx context.Context) (lrs.Instant, error) {
 	return s.ConsistentThrough(ctx)
 }
 
-// ReadChanges implements storage.Docs.
-func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]storage.DocChange, error) {
+// ReadChanges implements docstore.Store.
+func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]docstore.Change, error) {
 	if _, err := s.catalogue.Collection(collection); err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.In
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	var changes []storage.DocChange
+	var changes []docstore.Change
 	for after < v.through && len(changes) < limit {
 		some, through, err := s.readSomeChanges(ctx, v, collection, after, limit)
 		if err != nil {
@@ -42,10 +42,10 @@ func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.In
 // The current versions are read first: one that has become a former one meanwhile, because of a
 // write that may still be taken back, is then among those. One that is among neither was followed by
 // a version beyond the view, which will be told later.
-func (s *Store) readSomeChanges(ctx context.Context, v *view, collection string, after lrs.Instant, limit int) (changes []storage.DocChange, through lrs.Instant, err error) {
+func (s *Store) readSomeChanges(ctx context.Context, v *view, collection string, after lrs.Instant, limit int) (changes []docstore.Change, through lrs.Instant, err error) {
 	through = v.through
 	told := map[int64]bool{}
-	var versions []storage.DocChange
+	var versions []docstore.Change
 	for _, position := range []string{currentPosition, formerPosition} {
 		var records []docRecord
 		if err := readSpan(ctx, s.docs(collection), position, after, v.through, limit, &records); err != nil {
@@ -68,7 +68,7 @@ func (s *Store) readSomeChanges(ctx context.Context, v *view, collection string,
 			if err != nil {
 				return nil, 0, err
 			}
-			versions = append(versions, storage.DocChange{Doc: version.doc(key), Deleted: version.Deleted})
+			versions = append(versions, docstore.Change{Doc: version.doc(key), Deleted: version.Deleted})
 		}
 	}
 	for _, c := range versions {
@@ -76,14 +76,14 @@ func (s *Store) readSomeChanges(ctx context.Context, v *view, collection string,
 			changes = append(changes, c)
 		}
 	}
-	slices.SortFunc(changes, func(a, b storage.DocChange) int { return cmp.Compare(a.Doc.Revision, b.Doc.Revision) })
+	slices.SortFunc(changes, func(a, b docstore.Change) int { return cmp.Compare(a.Doc.Revision, b.Doc.Revision) })
 	return changes, through, nil
 }
 
 // forgottenAtOnce is how many deletions are read at a time.
 const forgottenAtOnce = 1000
 
-// ForgetDeletions implements storage.Docs.
+// ForgetDeletions implements docstore.Store.
 func (s *Store) ForgetDeletions(ctx context.Context, collection string, through lrs.Instant) (forgotten int, err error) {
 	if _, err := s.catalogue.Collection(collection); err != nil {
 		return 0, err

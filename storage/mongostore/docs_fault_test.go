@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"acquis/docstore"
 	"acquis/internal/faultproxy"
 	"acquis/internal/mongotest"
 	"acquis/lrs"
-	"acquis/storage"
 	"acquis/storage/mongostore"
 )
 
-var twins = storage.Collection{Name: "twins", Class: storage.ImpersonalData}
+var twins = docstore.Collection{Name: "twins", Class: docstore.ImpersonalData}
 
 // TestDocs_cuts counts in two documents at once while connections are cut in the middle of requests
 // and answers.
@@ -41,7 +41,7 @@ func TestDocs_cuts(t *testing.T) {
 			t.Fatal(err)
 		}
 		group := increase(t, direct.store) // waits until the fate of every write is known
-		counted := func(w storage.DocWrite) int {
+		counted := func(w docstore.Write) int {
 			n, err := strconv.Atoi(string(w.Bytes))
 			if err != nil {
 				t.Fatal(err)
@@ -79,10 +79,10 @@ func countUnderCuts(t *testing.T, store *mongostore.Store, proxy *faultproxy.Pro
 }
 
 // read makes the group that increases both documents by one.
-func read(ctx context.Context, store *mongostore.Store) (storage.DocGroup, error) {
-	group := storage.DocGroup{Partition: "p"}
+func read(ctx context.Context, store *mongostore.Store) (docstore.Group, error) {
+	group := docstore.Group{Partition: "p"}
 	for _, id := range []string{"a", "b"} {
-		d, err := store.GetDoc(ctx, storage.DocKey{Collection: twins.Name, Partition: "p", ID: id})
+		d, err := store.GetDoc(ctx, docstore.Key{Collection: twins.Name, Partition: "p", ID: id})
 		if err != nil && !errors.Is(err, lrs.ErrNotFound) {
 			return group, err
 		}
@@ -92,7 +92,7 @@ func read(ctx context.Context, store *mongostore.Store) (storage.DocGroup, error
 				return group, err
 			}
 		}
-		group.Writes = append(group.Writes, storage.DocWrite{
+		group.Writes = append(group.Writes, docstore.Write{
 			Collection: twins.Name, ID: id, Expected: d.Revision, Bytes: []byte(strconv.Itoa(n + 1)),
 		})
 	}
@@ -100,7 +100,7 @@ func read(ctx context.Context, store *mongostore.Store) (storage.DocGroup, error
 }
 
 // increase increases both documents, and returns what it wrote.
-func increase(t *testing.T, store *mongostore.Store) storage.DocGroup {
+func increase(t *testing.T, store *mongostore.Store) docstore.Group {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		group, err := read(t.Context(), store)
@@ -116,5 +116,5 @@ func increase(t *testing.T, store *mongostore.Store) storage.DocGroup {
 		}
 	}
 	t.Fatal("a write that has no other beside it never came about")
-	return storage.DocGroup{}
+	return docstore.Group{}
 }

@@ -8,20 +8,20 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"acquis/storage"
+	"acquis/docstore"
 )
 
-// ScanDocs implements storage.Docs. An index is walked by its entries, of which those count that the
+// ScanDocs implements docstore.Store. An index is walked by its entries, of which those count that the
 // visible version of their document has.
-func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.DocPage, error) {
+func (s *Store) ScanDocs(ctx context.Context, scan docstore.Scan) (docstore.Page, error) {
 	if err := s.catalogue.JudgeScan(scan); err != nil {
-		return storage.DocPage{}, err
+		return docstore.Page{}, err
 	}
 	w := &docWalk{store: s, scan: scan, view: s.order.views.latest()}
 	for {
 		more, err := w.step(ctx)
 		if err != nil {
-			return storage.DocPage{}, unavailable(err)
+			return docstore.Page{}, unavailable(err)
 		}
 		if !more {
 			return w.page, nil
@@ -32,10 +32,10 @@ func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.Doc
 // docWalk gathers one page.
 type docWalk struct {
 	store *Store
-	scan  storage.DocScan // After moves on
+	scan  docstore.Scan // After moves on
 	view  *view
 	fresh bool // the view was read for this page
-	page  storage.DocPage
+	page  docstore.Page
 }
 
 // step reads some entries; more says that there may be others the page has room for.
@@ -63,7 +63,7 @@ func (w *docWalk) step(ctx context.Context) (more bool, err error) {
 		}
 		if counts && len(w.page.Entries) == w.scan.Limit {
 			last := w.page.Entries[w.scan.Limit-1]
-			w.page.Next = w.scan.Position(last.Key, last.Doc.DocKey)
+			w.page.Next = w.scan.Position(last.Key, last.Doc.Key)
 			return false, nil
 		}
 		if counts {
@@ -79,26 +79,26 @@ func (w *docWalk) nameAt(position string) string {
 	if w.scan.Index == "" {
 		return position
 	}
-	parts, err := storage.SplitTuple(position)
+	parts, err := docstore.SplitTuple(position)
 	if err != nil || len(parts) != 3 {
 		return ""
 	}
-	return storage.Tuple(parts[1:]...)
+	return docstore.Tuple(parts[1:]...)
 }
 
 // entry is what a position stands for, when it counts.
-func (w *docWalk) entry(position string, r *docRecord, version *docVersion) (entry storage.DocEntry, counts bool, err error) {
+func (w *docWalk) entry(position string, r *docRecord, version *docVersion) (entry docstore.Entry, counts bool, err error) {
 	key, err := docNamed(w.scan.Collection, r.Name)
 	if err != nil || version.Deleted {
-		return storage.DocEntry{}, false, err
+		return docstore.Entry{}, false, err
 	}
-	entry = storage.DocEntry{Key: position, Doc: version.doc(key)}
+	entry = docstore.Entry{Key: position, Doc: version.doc(key)}
 	if w.scan.Index == "" {
 		return entry, true, nil
 	}
-	parts, err := storage.SplitTuple(position)
+	parts, err := docstore.SplitTuple(position)
 	if err != nil {
-		return storage.DocEntry{}, false, errDamaged
+		return docstore.Entry{}, false, errDamaged
 	}
 	entry.Key = parts[0]
 	return entry, slices.Contains(version.Keys, docIndexEntry{w.scan.Index, entry.Key}), nil
@@ -114,7 +114,7 @@ func (w *docWalk) read(ctx context.Context, want int) (positions []string, recor
 		}
 		return positions, byName(list), err
 	}
-	prefix := storage.Tuple(w.scan.Index)
+	prefix := docstore.Tuple(w.scan.Index)
 	entries, err := findAll[struct {
 		Name string `bson:"_id"`
 	}](ctx, w.store.docKeys(w.scan.Collection), w.filter(prefix), w.options(want))
@@ -140,7 +140,7 @@ func (w *docWalk) filter(prefix string) bson.D {
 	case upper != "":
 		bounds = append(bounds, bson.E{Key: "$lt", Value: prefix + upper})
 	case prefix != "":
-		bounds = append(bounds, bson.E{Key: "$lt", Value: storage.TuplePrefix(w.scan.Index) + "\x02"}) // above all tuples that go on after the index
+		bounds = append(bounds, bson.E{Key: "$lt", Value: docstore.TuplePrefix(w.scan.Index) + "\x02"}) // above all tuples that go on after the index
 	}
 	return bson.D{{Key: "_id", Value: bounds}}
 }

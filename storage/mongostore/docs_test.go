@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"acquis/docstore"
 	"acquis/internal/mongotest"
 	"acquis/lrs"
 	"acquis/storage"
@@ -54,7 +55,7 @@ func (p *processes) next() *mongostore.Store {
 	return p.stores[int(p.calls.Add(1))%len(p.stores)]
 }
 
-func (p *processes) DeclareCollections(ctx context.Context, collections ...storage.Collection) error {
+func (p *processes) DeclareCollections(ctx context.Context, collections ...docstore.Collection) error {
 	for _, s := range p.stores {
 		if err := s.DeclareCollections(ctx, collections...); err != nil {
 			return err
@@ -63,19 +64,19 @@ func (p *processes) DeclareCollections(ctx context.Context, collections ...stora
 	return nil
 }
 
-func (p *processes) GetDoc(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
+func (p *processes) GetDoc(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
 	return p.next().GetDoc(ctx, key)
 }
 
-func (p *processes) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.Instant, error) {
+func (p *processes) ApplyDocs(ctx context.Context, group docstore.Group) ([]lrs.Instant, error) {
 	return p.next().ApplyDocs(ctx, group)
 }
 
-func (p *processes) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.DocPage, error) {
+func (p *processes) ScanDocs(ctx context.Context, scan docstore.Scan) (docstore.Page, error) {
 	return p.next().ScanDocs(ctx, scan)
 }
 
-func (p *processes) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]storage.DocChange, error) {
+func (p *processes) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]docstore.Change, error) {
 	return p.stores[0].ReadChanges(ctx, collection, after, limit)
 }
 

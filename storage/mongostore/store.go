@@ -21,6 +21,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -86,7 +87,7 @@ type Store struct {
 	held        held
 	causality   causality
 	order       *order
-	catalogue   storage.Catalogue
+	catalogue   docstore.Catalogue
 	definitions *definitions
 	requests    chan *request
 	rounds      chan struct{} // a token for each round that may be under way

@@ -8,8 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 var errClosed = lrs.Errorf(lrs.KindUnavailable, "the store is closing: send the request again later")
@@ -150,7 +150,7 @@ type unit struct {
 	store       *Store
 	batch       *pebble.Batch
 	ids         map[lrs.ID]idRecord
-	docs        map[storage.DocKey]docState
+	docs        map[docstore.Key]docState
 	definitions map[string]lrs.RawJSON
 	digests     map[string]digest
 	pending     map[lrs.ID]*lrs.Draft // drafts of this unit with ids of their senders' making

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -166,12 +167,12 @@ func (s *Store) ExportCollections(context.Context) (names []string, err error) {
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; {
-		parts, err := storage.SplitTuple(string(it.Key()[len(space):]))
+		parts, err := docstore.SplitTuple(string(it.Key()[len(space):]))
 		if err != nil || len(parts) != 3 {
 			return nil, errDamaged
 		}
 		names = append(names, parts[0])
-		ok = it.SeekGE(prefixEnd(slices.Concat(space, []byte(storage.Tuple(parts[0])))))
+		ok = it.SeekGE(prefixEnd(slices.Concat(space, []byte(docstore.Tuple(parts[0])))))
 	}
 	return names, it.Error()
 }

@@ -8,11 +8,11 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// The parts of the hub's space. Texts are tuples (storage.Tuple), so that a key ends where it must.
+// The parts of the hub's space. Texts are tuples (docstore.Tuple), so that a key ends where it must.
 const (
 	docRecords   = 'd' // collection, partition, id              -> docRecord
 	docIndex     = 'i' // collection, index, key, partition, id  -> nothing
@@ -21,14 +21,14 @@ const (
 )
 
 func docSpace(part byte, texts ...string) []byte {
-	return append([]byte{spaceHubDoc, part}, storage.Tuple(texts...)...)
+	return append([]byte{spaceHubDoc, part}, docstore.Tuple(texts...)...)
 }
 
-func docKey(part byte, key storage.DocKey) []byte {
+func docKey(part byte, key docstore.Key) []byte {
 	return docSpace(part, key.Collection, key.Partition, key.ID)
 }
 
-func docIndexKey(key storage.DocKey, k storage.IndexKey) []byte {
+func docIndexKey(key docstore.Key, k docstore.IndexKey) []byte {
 	return docSpace(docIndex, key.Collection, k.Index, k.Key, key.Partition, key.ID)
 }
 
@@ -40,7 +40,7 @@ func docChangeKey(collection string, position lrs.Instant) []byte {
 type docChange struct {
 	position lrs.Instant
 	deleted  bool
-	key      storage.DocKey
+	key      docstore.Key
 }
 
 func (c docChange) encode() []byte {
@@ -48,7 +48,7 @@ func (c docChange) encode() []byte {
 	if c.deleted {
 		deleted = 1
 	}
-	return append([]byte{deleted}, storage.Tuple(c.key.Partition, c.key.ID)...)
+	return append([]byte{deleted}, docstore.Tuple(c.key.Partition, c.key.ID)...)
 }
 
 func decodeDocChange(collection string, key, value []byte) (docChange, error) {
@@ -60,15 +60,15 @@ func decodeDocChange(collection string, key, value []byte) (docChange, error) {
 }
 
 // docNamed reads partition and id, which end a tuple.
-func docNamed(collection string, tuple []byte) (storage.DocKey, error) {
-	parts, err := storage.SplitTuple(string(tuple))
+func docNamed(collection string, tuple []byte) (docstore.Key, error) {
+	parts, err := docstore.SplitTuple(string(tuple))
 	if err != nil || len(parts) < 2 {
-		return storage.DocKey{}, errDamaged
+		return docstore.Key{}, errDamaged
 	}
-	return storage.DocKey{Collection: collection, Partition: parts[len(parts)-2], ID: parts[len(parts)-1]}, nil
+	return docstore.Key{Collection: collection, Partition: parts[len(parts)-2], ID: parts[len(parts)-1]}, nil
 }
 
-func encodeDoc(d storage.Doc) []byte {
+func encodeDoc(d docstore.Doc) []byte {
 	b := appendInstant(make([]byte, 0, 64+len(d.Bytes)), d.Revision)
 	b = binary.AppendUvarint(b, uint64(len(d.Keys)))
 	for _, k := range d.Keys {
@@ -78,25 +78,25 @@ func encodeDoc(d storage.Doc) []byte {
 }
 
 // decodeDoc reads a document; its bytes alias b.
-func decodeDoc(key storage.DocKey, b []byte) (storage.Doc, error) {
+func decodeDoc(key docstore.Key, b []byte) (docstore.Doc, error) {
 	if len(b) < instantSize {
-		return storage.Doc{}, errDamaged
+		return docstore.Doc{}, errDamaged
 	}
-	d := storage.Doc{DocKey: key, Revision: instantAt(b[:instantSize])}
+	d := docstore.Doc{Key: key, Revision: instantAt(b[:instantSize])}
 	b = b[instantSize:]
 	keys, n := binary.Uvarint(b)
 	if n <= 0 || keys > uint64(len(b)) {
-		return storage.Doc{}, errDamaged
+		return docstore.Doc{}, errDamaged
 	}
 	b = b[n:]
 	for range keys {
-		var k storage.IndexKey
+		var k docstore.IndexKey
 		var err error
 		if k.Index, b, err = cutText(b); err != nil {
-			return storage.Doc{}, err
+			return docstore.Doc{}, err
 		}
 		if k.Key, b, err = cutText(b); err != nil {
-			return storage.Doc{}, err
+			return docstore.Doc{}, err
 		}
 		d.Keys = append(d.Keys, k)
 	}
@@ -104,36 +104,36 @@ func decodeDoc(key storage.DocKey, b []byte) (storage.Doc, error) {
 	return d, nil
 }
 
-// DeclareCollections implements storage.Docs. Nothing has to be made for a collection.
-func (s *Store) DeclareCollections(_ context.Context, collections ...storage.Collection) error {
+// DeclareCollections implements docstore.Store. Nothing has to be made for a collection.
+func (s *Store) DeclareCollections(_ context.Context, collections ...docstore.Collection) error {
 	return s.catalogue.Declare(collections...)
 }
 
-// GetDoc implements storage.Docs.
-func (s *Store) GetDoc(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
+// GetDoc implements docstore.Store.
+func (s *Store) GetDoc(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
 	if err := s.catalogue.JudgeKey(key); err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	return s.doc(s.db, key)
 }
 
-func (s *Store) doc(r pebble.Reader, key storage.DocKey) (storage.Doc, error) {
+func (s *Store) doc(r pebble.Reader, key docstore.Key) (docstore.Doc, error) {
 	value, err := s.get(r, docKey(docRecords, key))
 	if err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	if value == nil {
-		return storage.Doc{}, lrs.ErrNotFound
+		return docstore.Doc{}, lrs.ErrNotFound
 	}
 	return decodeDoc(key, value)
 }
 
 // docsRequest is a group for the committer, and its answer.
 type docsRequest struct {
-	group     storage.DocGroup
+	group     docstore.Group
 	revisions []lrs.Instant
 }
 
@@ -147,8 +147,8 @@ func (r *docsRequest) size() (bytes int) {
 	return bytes
 }
 
-// ApplyDocs implements storage.Docs. Groups join others and statements in one synced batch.
-func (s *Store) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.Instant, error) {
+// ApplyDocs implements docstore.Store. Groups join others and statements in one synced batch.
+func (s *Store) ApplyDocs(ctx context.Context, group docstore.Group) ([]lrs.Instant, error) {
 	if err := s.catalogue.JudgeGroup(group); err != nil || len(group.Writes) == 0 {
 		return nil, err
 	}
@@ -162,11 +162,11 @@ func (s *Store) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.In
 // docState is what is known of a document in a unit.
 type docState struct {
 	revision lrs.Instant // 0 when it is not there
-	keys     []storage.IndexKey
+	keys     []docstore.IndexKey
 	deleted  lrs.Instant // position of its deletion, 0 when nothing is known of one
 }
 
-func (u *unit) docState(key storage.DocKey) (docState, error) {
+func (u *unit) docState(key docstore.Key) (docState, error) {
 	if state, ok := u.docs[key]; ok {
 		return state, nil
 	}
@@ -201,7 +201,7 @@ func (u *unit) applyDocs(r *docsRequest) error {
 		}
 	}
 	if u.docs == nil {
-		u.docs = map[storage.DocKey]docState{}
+		u.docs = map[docstore.Key]docState{}
 	}
 	r.revisions = make([]lrs.Instant, len(states))
 	for i, w := range r.group.Writes {
@@ -212,7 +212,7 @@ func (u *unit) applyDocs(r *docsRequest) error {
 }
 
 // writeDoc puts or deletes a document; its change takes the place of the one before.
-func (u *unit) writeDoc(key storage.DocKey, w storage.DocWrite, former docState, position lrs.Instant) {
+func (u *unit) writeDoc(key docstore.Key, w docstore.Write, former docState, position lrs.Instant) {
 	if last := max(former.revision, former.deleted); last != 0 {
 		u.del(docChangeKey(key.Collection, last))
 	}
@@ -236,7 +236,7 @@ func (u *unit) writeDoc(key storage.DocKey, w storage.DocWrite, former docState,
 	if former.deleted != 0 {
 		u.del(docKey(docDeletions, key))
 	}
-	u.set(docKey(docRecords, key), encodeDoc(storage.Doc{Revision: position, Keys: w.Keys, Bytes: w.Bytes}))
+	u.set(docKey(docRecords, key), encodeDoc(docstore.Doc{Revision: position, Keys: w.Keys, Bytes: w.Bytes}))
 	u.docs[key] = docState{revision: position, keys: slices.Clone(w.Keys)}
 }
 

@@ -7,14 +7,14 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// ScanDocs implements storage.Docs. A page is taken from one snapshot.
-func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (page storage.DocPage, err error) {
+// ScanDocs implements docstore.Store. A page is taken from one snapshot.
+func (s *Store) ScanDocs(ctx context.Context, scan docstore.Scan) (page docstore.Page, err error) {
 	if err := s.catalogue.JudgeScan(scan); err != nil {
-		return storage.DocPage{}, err
+		return docstore.Page{}, err
 	}
 	prefix := docSpace(docRecords, scan.Collection)
 	if scan.Index != "" {
@@ -25,7 +25,7 @@ func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (page storag
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	it, err := snapshot.NewIter(docsIn(prefix, lower, upper))
 	if err != nil {
-		return storage.DocPage{}, err
+		return docstore.Page{}, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	first, next := it.First, it.Next
@@ -35,15 +35,15 @@ func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (page storag
 	for ok := first(); ok; ok = next() {
 		if len(page.Entries) == scan.Limit {
 			last := page.Entries[scan.Limit-1]
-			page.Next = scan.Position(last.Key, last.Doc.DocKey)
+			page.Next = scan.Position(last.Key, last.Doc.Key)
 			return page, nil
 		}
 		if err := ctx.Err(); err != nil {
-			return storage.DocPage{}, err
+			return docstore.Page{}, err
 		}
 		entry, err := s.docEntry(snapshot, scan, string(it.Key()[len(prefix):]))
 		if err != nil {
-			return storage.DocPage{}, err
+			return docstore.Page{}, err
 		}
 		page.Entries = append(page.Entries, entry)
 	}
@@ -51,16 +51,16 @@ func (s *Store) ScanDocs(ctx context.Context, scan storage.DocScan) (page storag
 }
 
 // docEntry reads the document that stands at a position of an index.
-func (s *Store) docEntry(r pebble.Reader, scan storage.DocScan, position string) (storage.DocEntry, error) {
+func (s *Store) docEntry(r pebble.Reader, scan docstore.Scan, position string) (docstore.Entry, error) {
 	named, err := docNamed(scan.Collection, []byte(position))
 	if err != nil {
-		return storage.DocEntry{}, err
+		return docstore.Entry{}, err
 	}
 	key := position
 	if scan.Index != "" {
-		parts, err := storage.SplitTuple(position)
+		parts, err := docstore.SplitTuple(position)
 		if err != nil || len(parts) != 3 {
-			return storage.DocEntry{}, errDamaged
+			return docstore.Entry{}, errDamaged
 		}
 		key = parts[0]
 	}
@@ -68,16 +68,16 @@ func (s *Store) docEntry(r pebble.Reader, scan storage.DocScan, position string)
 	if errors.Is(err, lrs.ErrNotFound) {
 		err = errDamaged
 	}
-	return storage.DocEntry{Key: key, Doc: d}, err
+	return docstore.Entry{Key: key, Doc: d}, err
 }
 
-// ChangesThrough implements storage.Docs: documents and statements share one order.
+// ChangesThrough implements docstore.Store: documents and statements share one order.
 func (s *Store) ChangesThrough(ctx context.Context) (lrs.Instant, error) {
 	return s.ConsistentThrough(ctx)
 }
 
-// ReadChanges implements storage.Docs.
-func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) (changes []storage.DocChange, err error) {
+// ReadChanges implements docstore.Store.
+func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) (changes []docstore.Change, err error) {
 	if _, err := s.catalogue.Collection(collection); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (s *Store) ReadChanges(ctx context.Context, collection string, after lrs.In
 		if len(changes) >= limit {
 			return false, nil
 		}
-		change := storage.DocChange{Deleted: c.deleted, Doc: storage.Doc{DocKey: c.key, Revision: c.position}}
+		change := docstore.Change{Deleted: c.deleted, Doc: docstore.Doc{Key: c.key, Revision: c.position}}
 		if !c.deleted {
 			var err error
 			if change.Doc, err = s.doc(snapshot, c.key); err != nil {
@@ -148,7 +148,7 @@ func (s *Store) eachDocChange(ctx context.Context, r pebble.Reader, collection s
 // forgottenAtOnce is how many deletions are forgotten in one commit, while writers wait.
 const forgottenAtOnce = 1000
 
-// ForgetDeletions implements storage.Docs.
+// ForgetDeletions implements docstore.Store.
 func (s *Store) ForgetDeletions(ctx context.Context, collection string, through lrs.Instant) (forgotten int, err error) {
 	if _, err := s.catalogue.Collection(collection); err != nil {
 		return 0, err

@@ -10,8 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 	"acquis/storage/pebblestore"
 )
 
@@ -55,7 +55,7 @@ func (d *slowDisk) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-var marks = storage.Collection{Name: "marks", Class: storage.ImpersonalData}
+var marks = docstore.Collection{Name: "marks", Class: docstore.ImpersonalData}
 
 func openOnSlowDisk(t *testing.T) (*slowDisk, *pebblestore.Store) {
 	t.Helper()
@@ -69,8 +69,8 @@ func openOnSlowDisk(t *testing.T) (*slowDisk, *pebblestore.Store) {
 }
 
 func putMark(t *testing.T, store *pebblestore.Store, id string, expected lrs.Instant) (lrs.Instant, error) {
-	revisions, err := store.ApplyDocs(t.Context(), storage.DocGroup{
-		Partition: "p", Writes: []storage.DocWrite{{Collection: marks.Name, ID: id, Expected: expected}},
+	revisions, err := store.ApplyDocs(t.Context(), docstore.Group{
+		Partition: "p", Writes: []docstore.Write{{Collection: marks.Name, ID: id, Expected: expected}},
 	})
 	if err != nil {
 		return 0, err
@@ -103,13 +103,13 @@ func changesOutlive(t *testing.T) {
 		}
 	})
 	for visible := first; visible == first; { // before it is durable
-		a, err := store.GetDoc(t.Context(), storage.DocKey{Collection: marks.Name, Partition: "p", ID: "a"})
+		a, err := store.GetDoc(t.Context(), docstore.Key{Collection: marks.Name, Partition: "p", ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		visible = a.Revision
 	}
-	told := make(chan []storage.DocChange, 1)
+	told := make(chan []docstore.Change, 1)
 	work.Go(func() {
 		changes, err := store.ReadChanges(t.Context(), marks.Name, 0, 10)
 		if err != nil {
@@ -117,7 +117,7 @@ func changesOutlive(t *testing.T) {
 		}
 		told <- changes
 	})
-	var changes []storage.DocChange
+	var changes []docstore.Change
 	select {
 	case changes = <-told:
 		disk.let()

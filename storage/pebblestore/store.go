@@ -23,6 +23,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -87,7 +88,7 @@ type Store struct {
 	upkeep    sync.WaitGroup // what goes on in the background until stop is closed
 
 	documents   documentLocks
-	catalogue   storage.Catalogue
+	catalogue   docstore.Catalogue
 	attachments attachmentFiles
 	keyMu       sync.Mutex
 	closeOnce   sync.Once

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -124,7 +125,7 @@ func (c *copies) try(kills kill) (parts []storage.CopiedPart, err error) {
 	defer end(nil)
 	step := 0
 	parts, err = storage.Copy(ctx, copyable(c.source), copyable(c.target), storage.CopyOptions{
-		Collections: []storage.Collection{seats, moves},
+		Collections: []docstore.Collection{seats, moves},
 		Progress: func(what string, _, _ int64) {
 			if step++; ctx.Err() == nil && kills(what, step) {
 				c.to.Kill()
@@ -255,13 +256,13 @@ func (c *copies) filled() {
 	anywhere := c.documents()[0].DocumentScope
 	anywhere.Registration, anywhere.AnyRegistration = lrs.ID{}, true
 	c.target.wantDocumentIDs(anywhere, 0, "état/1")
-	scan := storage.DocScan{Collection: seats.Name, Limit: 100}
+	scan := docstore.Scan{Collection: seats.Name, Limit: 100}
 	c.source.wantSame(timelessEntries(c.target.entries(scan)), timelessEntries(c.source.entries(scan)))
 	scan.Index = "person"
 	c.source.wantSame(timelessEntries(c.target.entries(scan)), timelessEntries(c.source.entries(scan)))
 }
 
-func timelessEntries(entries []storage.DocEntry) []storage.DocEntry {
+func timelessEntries(entries []docstore.Entry) []docstore.Entry {
 	for i := range entries {
 		entries[i].Doc = timeless(entries[i].Doc)
 	}
@@ -359,7 +360,7 @@ func copyLong(c *copies) {
 	for _, some := range slices.Collect(slices.Chunk(newPosts(statements), 100)) {
 		c.source.add(some...)
 	}
-	var seats []storage.DocWrite
+	var seats []docstore.Write
 	for n := range documents {
 		key := c.documents()[n%3]
 		key.ID = strconv.Itoa(n)
@@ -381,7 +382,7 @@ func copyLong(c *copies) {
 		key.ID = strconv.Itoa(n)
 		c.target.wantDocument(key, key.ID)
 	}
-	if found := len(c.target.entries(storage.DocScan{Collection: "seats", Index: "due", Limit: 1000})); found != documents {
+	if found := len(c.target.entries(docstore.Scan{Collection: "seats", Index: "due", Limit: 1000})); found != documents {
 		c.Fatalf("the copy has %d documents of the hub, want %d", found, documents)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -105,7 +106,7 @@ func copyDiffers(c *copies) {
 func copyUnknownCollection(c *copies) {
 	c.fill()
 	c.target = c.open(c.to, true)
-	known := []storage.Collection{moves}
+	known := []docstore.Collection{moves}
 	_, err := storage.Copy(c.ctx, copyable(c.source), copyable(c.target), storage.CopyOptions{Collections: known})
 	if err == nil || !strings.Contains(err.Error(), seats.Name) {
 		c.Fatalf("leaving documents of %s behind ends with %v", seats.Name, err)

@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// Docs tests storage.Docs.
+// Docs tests docstore.Store.
 func Docs(t *testing.T, f Factory) {
 	check(t, f, []rule{
 		{"a document is found as it was put, and not before, after or elsewhere", docIsFound},
@@ -36,42 +36,42 @@ func Docs(t *testing.T, f Factory) {
 
 // The collections of the tests.
 var (
-	seats = storage.Collection{
+	seats = docstore.Collection{
 		Name: "seats", Indexes: []string{"person", "due"},
-		Class: storage.PseudonymData, Subject: "person", RetainedFrom: "due",
+		Class: docstore.PseudonymData, Subject: "person", RetainedFrom: "due",
 	}
-	moves = storage.Collection{Name: "moves", Class: storage.ImpersonalData}
+	moves = docstore.Collection{Name: "moves", Class: docstore.ImpersonalData}
 )
 
 // hub is the store under test with the collections declared.
-func (s *subject) hub() storage.Docs {
+func (s *subject) hub() docstore.Store {
 	s.Helper()
 	s.must(s.Store.DeclareCollections(s.ctx, seats, moves))
 	return s.Store
 }
 
-func seat(partition, id string) storage.DocKey {
-	return storage.DocKey{Collection: seats.Name, Partition: partition, ID: id}
+func seat(partition, id string) docstore.Key {
+	return docstore.Key{Collection: seats.Name, Partition: partition, ID: id}
 }
 
-func putSeat(id string, expected lrs.Instant, content string, keys ...storage.IndexKey) storage.DocWrite {
-	return storage.DocWrite{Collection: seats.Name, ID: id, Expected: expected, Keys: keys, Bytes: []byte(content)}
+func putSeat(id string, expected lrs.Instant, content string, keys ...docstore.IndexKey) docstore.Write {
+	return docstore.Write{Collection: seats.Name, ID: id, Expected: expected, Keys: keys, Bytes: []byte(content)}
 }
 
-func dropSeat(id string, expected lrs.Instant) storage.DocWrite {
-	return storage.DocWrite{Collection: seats.Name, ID: id, Expected: expected, Deleted: true}
+func dropSeat(id string, expected lrs.Instant) docstore.Write {
+	return docstore.Write{Collection: seats.Name, ID: id, Expected: expected, Deleted: true}
 }
 
-func ofPerson(key string) storage.IndexKey { return storage.IndexKey{Index: "person", Key: key} }
+func ofPerson(key string) docstore.IndexKey { return docstore.IndexKey{Index: "person", Key: key} }
 
-func due(day int) storage.IndexKey {
-	return storage.IndexKey{Index: "due", Key: storage.Number(day)}
+func due(day int) docstore.IndexKey {
+	return docstore.IndexKey{Index: "due", Key: docstore.Number(day)}
 }
 
 // apply writes a group that must succeed and makes sure of its revisions.
-func (s *subject) apply(partition string, writes ...storage.DocWrite) []lrs.Instant {
+func (s *subject) apply(partition string, writes ...docstore.Write) []lrs.Instant {
 	s.Helper()
-	revisions, err := s.hub().ApplyDocs(s.ctx, storage.DocGroup{Partition: partition, Writes: writes})
+	revisions, err := s.hub().ApplyDocs(s.ctx, docstore.Group{Partition: partition, Writes: writes})
 	s.must(err)
 	if len(revisions) != len(writes) {
 		s.Fatalf("%d revisions answer %d writes", len(revisions), len(writes))
@@ -86,14 +86,14 @@ func (s *subject) apply(partition string, writes ...storage.DocWrite) []lrs.Inst
 	return revisions
 }
 
-func (s *subject) wantDoc(want storage.Doc) {
+func (s *subject) wantDoc(want docstore.Doc) {
 	s.Helper()
-	got, err := s.hub().GetDoc(s.ctx, want.DocKey)
+	got, err := s.hub().GetDoc(s.ctx, want.Key)
 	s.must(err)
 	s.wantSame(got, want)
 }
 
-func (s *subject) wantNoDoc(keys ...storage.DocKey) {
+func (s *subject) wantNoDoc(keys ...docstore.Key) {
 	s.Helper()
 	for _, key := range keys {
 		_, err := s.hub().GetDoc(s.ctx, key)
@@ -103,15 +103,15 @@ func (s *subject) wantNoDoc(keys ...storage.DocKey) {
 
 func docIsFound(s *subject) {
 	s.wantNoDoc(seat("p", "a"))
-	keys := []storage.IndexKey{ofPerson("é"), due(3), ofPerson("")}
+	keys := []docstore.IndexKey{ofPerson("é"), due(3), ofPerson("")}
 	written := s.apply("p", putSeat("a", 0, `{"n":1}`, keys...))
-	first := storage.Doc{DocKey: seat("p", "a"), Revision: written[0], Keys: keys, Bytes: []byte(`{"n":1}`)}
+	first := docstore.Doc{Key: seat("p", "a"), Revision: written[0], Keys: keys, Bytes: []byte(`{"n":1}`)}
 	s.wantDoc(first)
-	s.wantNoDoc(seat("p", "b"), seat("q", "a"), storage.DocKey{Collection: moves.Name, Partition: "p", ID: "a"})
+	s.wantNoDoc(seat("p", "b"), seat("q", "a"), docstore.Key{Collection: moves.Name, Partition: "p", ID: "a"})
 	s.restart()
 	s.wantDoc(first)
 	written = s.apply("p", putSeat("a", first.Revision, "\x00\xff"))
-	s.wantDoc(storage.Doc{DocKey: seat("p", "a"), Revision: written[0], Bytes: []byte("\x00\xff")})
+	s.wantDoc(docstore.Doc{Key: seat("p", "a"), Revision: written[0], Bytes: []byte("\x00\xff")})
 	s.apply("p", dropSeat("a", written[0]))
 	s.wantNoDoc(seat("p", "a"))
 	s.restart()
@@ -119,11 +119,11 @@ func docIsFound(s *subject) {
 }
 
 // wantDocConflict fails the test unless a group is refused because of the document.
-func (s *subject) wantDocConflict(partition string, want storage.DocConflict, writes ...storage.DocWrite) {
+func (s *subject) wantDocConflict(partition string, want docstore.Conflict, writes ...docstore.Write) {
 	s.Helper()
-	_, err := s.hub().ApplyDocs(s.ctx, storage.DocGroup{Partition: partition, Writes: writes})
+	_, err := s.hub().ApplyDocs(s.ctx, docstore.Group{Partition: partition, Writes: writes})
 	s.wantKind(err, lrs.KindConflict)
-	var got *storage.DocConflict
+	var got *docstore.Conflict
 	if !errors.As(err, &got) {
 		s.Fatalf("got %v, want a *DocConflict", err)
 	}
@@ -131,30 +131,30 @@ func (s *subject) wantDocConflict(partition string, want storage.DocConflict, wr
 }
 
 func docConflicts(s *subject) {
-	missing := storage.DocConflict{DocKey: seat("p", "a"), Expected: 7}
+	missing := docstore.Conflict{Key: seat("p", "a"), Expected: 7}
 	s.wantDocConflict("p", missing, putSeat("a", 7, "x"))
 	s.wantDocConflict("p", missing, dropSeat("a", 7))
 	s.wantNoDoc(seat("p", "a"))
 	revision := s.apply("p", putSeat("a", 0, "x"))[0]
 	for _, expected := range []lrs.Instant{0, revision - 1, revision + 1} {
-		s.wantDocConflict("p", storage.DocConflict{DocKey: seat("p", "a"), Expected: expected, Found: revision}, putSeat("a", expected, "y"))
+		s.wantDocConflict("p", docstore.Conflict{Key: seat("p", "a"), Expected: expected, Found: revision}, putSeat("a", expected, "y"))
 	}
-	s.wantDocConflict("p", storage.DocConflict{DocKey: seat("p", "a"), Expected: 1, Found: revision}, dropSeat("a", 1))
-	s.wantDoc(storage.Doc{DocKey: seat("p", "a"), Revision: revision, Bytes: []byte("x")})
+	s.wantDocConflict("p", docstore.Conflict{Key: seat("p", "a"), Expected: 1, Found: revision}, dropSeat("a", 1))
+	s.wantDoc(docstore.Doc{Key: seat("p", "a"), Revision: revision, Bytes: []byte("x")})
 }
 
 func docGroups(s *subject) {
-	move := storage.DocWrite{Collection: moves.Name, ID: "1", Bytes: []byte("a to b")}
+	move := docstore.Write{Collection: moves.Name, ID: "1", Bytes: []byte("a to b")}
 	revision := s.apply("p", putSeat("a", 0, "held"))[0]
-	bad := storage.DocConflict{DocKey: seat("p", "b"), Expected: revision}
+	bad := docstore.Conflict{Key: seat("p", "b"), Expected: revision}
 	s.wantDocConflict("p", bad, dropSeat("a", revision), move, putSeat("b", revision, "held"))
-	s.wantNoDoc(seat("p", "b"), storage.DocKey{Collection: moves.Name, Partition: "p", ID: "1"})
-	s.wantDoc(storage.Doc{DocKey: seat("p", "a"), Revision: revision, Bytes: []byte("held")})
+	s.wantNoDoc(seat("p", "b"), docstore.Key{Collection: moves.Name, Partition: "p", ID: "1"})
+	s.wantDoc(docstore.Doc{Key: seat("p", "a"), Revision: revision, Bytes: []byte("held")})
 	revisions := s.apply("p", dropSeat("a", revision), move, putSeat("b", 0, "held"))
 	s.restart()
 	s.wantNoDoc(seat("p", "a"))
-	s.wantDoc(storage.Doc{DocKey: seat("p", "b"), Revision: revisions[2], Bytes: []byte("held")})
-	s.wantDoc(storage.Doc{DocKey: storage.DocKey{Collection: moves.Name, Partition: "p", ID: "1"}, Revision: revisions[1], Bytes: []byte("a to b")})
+	s.wantDoc(docstore.Doc{Key: seat("p", "b"), Revision: revisions[2], Bytes: []byte("held")})
+	s.wantDoc(docstore.Doc{Key: docstore.Key{Collection: moves.Name, Partition: "p", ID: "1"}, Revision: revisions[1], Bytes: []byte("a to b")})
 	s.apply("q")
 }
 
@@ -163,7 +163,7 @@ func docRevisionsRise(s *subject) {
 	for round := range 4 {
 		revision := s.apply("p", putSeat("a", 0, "x"))[0]
 		if deleted != 0 {
-			s.wantDocConflict("p", storage.DocConflict{DocKey: seat("p", "a"), Expected: deleted, Found: revision}, putSeat("a", deleted, "y"))
+			s.wantDocConflict("p", docstore.Conflict{Key: seat("p", "a"), Expected: deleted, Found: revision}, putSeat("a", deleted, "y"))
 		}
 		other := s.apply("q", putSeat(strconv.Itoa(round), 0, "y"))[0]
 		gone := s.apply("p", dropSeat("a", revision))[0]
@@ -176,7 +176,7 @@ func docRevisionsRise(s *subject) {
 }
 
 // retry applies what make makes of the present state until no other writer was faster.
-func retry(ctx context.Context, docs storage.Docs, make func() (storage.DocGroup, error)) error {
+func retry(ctx context.Context, docs docstore.Store, make func() (docstore.Group, error)) error {
 	for {
 		group, err := make()
 		if err != nil {
@@ -190,7 +190,7 @@ func retry(ctx context.Context, docs storage.Docs, make func() (storage.DocGroup
 }
 
 // amount reads a number that a document holds, 0 without one.
-func amount(ctx context.Context, docs storage.Docs, key storage.DocKey) (n int, revision lrs.Instant, err error) {
+func amount(ctx context.Context, docs docstore.Store, key docstore.Key) (n int, revision lrs.Instant, err error) {
 	d, err := docs.GetDoc(ctx, key)
 	if errors.Is(err, lrs.ErrNotFound) {
 		return 0, 0, nil
@@ -209,9 +209,9 @@ func docsContended(s *subject) {
 	for range writers {
 		group.Go(func() error {
 			for range each {
-				err := retry(s.ctx, docs, func() (storage.DocGroup, error) {
+				err := retry(s.ctx, docs, func() (docstore.Group, error) {
 					n, revision, err := amount(s.ctx, docs, seat("p", "count"))
-					return storage.DocGroup{Partition: "p", Writes: []storage.DocWrite{putSeat("count", revision, strconv.Itoa(n+1), due(n+1))}}, err
+					return docstore.Group{Partition: "p", Writes: []docstore.Write{putSeat("count", revision, strconv.Itoa(n+1), due(n+1))}}, err
 				})
 				if err != nil {
 					return err
@@ -224,7 +224,7 @@ func docsContended(s *subject) {
 	if n, _, err := amount(s.ctx, docs, seat("p", "count")); n != writers*each || err != nil {
 		s.Fatalf("%d writers that counted to %d each reached %d (%v)", writers, each, n, err)
 	}
-	s.wantEntries(storage.DocScan{Collection: seats.Name, Index: "due"}, "p/count")
+	s.wantEntries(docstore.Scan{Collection: seats.Name, Index: "due"}, "p/count")
 }
 
 // docGroupsContended moves amounts around in a ring of four: each group touches two documents.
@@ -236,10 +236,10 @@ func docGroupsContended(s *subject) {
 		from, to := strconv.Itoa(w), strconv.Itoa((w+1)%holders)
 		group.Go(func() error {
 			for range each {
-				err := retry(s.ctx, docs, func() (storage.DocGroup, error) {
+				err := retry(s.ctx, docs, func() (docstore.Group, error) {
 					a, before, err := amount(s.ctx, docs, seat("p", from))
 					b, then, err2 := amount(s.ctx, docs, seat("p", to))
-					return storage.DocGroup{Partition: "p", Writes: []storage.DocWrite{
+					return docstore.Group{Partition: "p", Writes: []docstore.Write{
 						putSeat(from, before, strconv.Itoa(a-1)), putSeat(to, then, strconv.Itoa(b+1)),
 					}}, errors.Join(err, err2)
 				})
@@ -261,26 +261,26 @@ func docGroupsContended(s *subject) {
 func docMistakes(s *subject) {
 	revision := s.apply("p", putSeat("a", 0, "x"))[0]
 	long := strings.Repeat("k", 513)
-	for name, g := range map[string]storage.DocGroup{
-		"no partition":                   {Writes: []storage.DocWrite{putSeat("b", 0, "x")}},
-		"no id":                          {Partition: "p", Writes: []storage.DocWrite{putSeat("", 0, "x")}},
-		"a collection that nobody knows": {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x"), {Collection: "lots", ID: "b"}}},
-		"an index that nobody knows":     {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x", storage.IndexKey{Index: "lot"})}},
-		"a key twice":                    {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x", due(1), due(1))}},
-		"a document twice":               {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x"), putSeat("b", 0, "y")}},
-		"a key that is not text":         {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x", ofPerson("\xff"))}},
-		"a key with U+0000":              {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x", ofPerson("a\x00"))}},
-		"a key that is too long":         {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x", ofPerson(long))}},
-		"a document that is too large":   {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, strings.Repeat("x", 4<<20+1))}},
-		"a deletion of anything":         {Partition: "p", Writes: []storage.DocWrite{putSeat("b", 0, "x"), dropSeat("a", 0)}},
-		"a deletion with content":        {Partition: "p", Writes: []storage.DocWrite{{Collection: seats.Name, ID: "a", Expected: revision, Deleted: true, Bytes: []byte("x")}}},
-		"a revision below 0":             {Partition: "p", Writes: []storage.DocWrite{putSeat("b", -1, "x")}},
+	for name, g := range map[string]docstore.Group{
+		"no partition":                   {Writes: []docstore.Write{putSeat("b", 0, "x")}},
+		"no id":                          {Partition: "p", Writes: []docstore.Write{putSeat("", 0, "x")}},
+		"a collection that nobody knows": {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x"), {Collection: "lots", ID: "b"}}},
+		"an index that nobody knows":     {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x", docstore.IndexKey{Index: "lot"})}},
+		"a key twice":                    {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x", due(1), due(1))}},
+		"a document twice":               {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x"), putSeat("b", 0, "y")}},
+		"a key that is not text":         {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x", ofPerson("\xff"))}},
+		"a key with U+0000":              {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x", ofPerson("a\x00"))}},
+		"a key that is too long":         {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x", ofPerson(long))}},
+		"a document that is too large":   {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, strings.Repeat("x", 4<<20+1))}},
+		"a deletion of anything":         {Partition: "p", Writes: []docstore.Write{putSeat("b", 0, "x"), dropSeat("a", 0)}},
+		"a deletion with content":        {Partition: "p", Writes: []docstore.Write{{Collection: seats.Name, ID: "a", Expected: revision, Deleted: true, Bytes: []byte("x")}}},
+		"a revision below 0":             {Partition: "p", Writes: []docstore.Write{putSeat("b", -1, "x")}},
 	} {
 		if _, err := s.hub().ApplyDocs(s.ctx, g); err == nil || errors.Is(err, lrs.ErrConflict) {
 			s.Errorf("%s: got %v, want a refusal", name, err)
 		}
 	}
-	for name, scan := range map[string]storage.DocScan{
+	for name, scan := range map[string]docstore.Scan{
 		"a collection that nobody knows": {Collection: "lots", Limit: 1},
 		"an index that nobody knows":     {Collection: seats.Name, Index: "lot", Limit: 1},
 		"no limit":                       {Collection: seats.Name},
@@ -291,19 +291,19 @@ func docMistakes(s *subject) {
 	}
 	s.wantRefusedDeclarations()
 	s.wantNoDoc(seat("p", "b"))
-	s.wantDoc(storage.Doc{DocKey: seat("p", "a"), Revision: revision, Bytes: []byte("x")})
+	s.wantDoc(docstore.Doc{Key: seat("p", "a"), Revision: revision, Bytes: []byte("x")})
 }
 
 func (s *subject) wantRefusedDeclarations() {
 	s.Helper()
-	for name, c := range map[string]storage.Collection{
-		"no proper name":                    {Name: "Lots", Class: storage.ImpersonalData},
-		"an index twice":                    {Name: "lots", Indexes: []string{"a", "a"}, Class: storage.ImpersonalData},
+	for name, c := range map[string]docstore.Collection{
+		"no proper name":                    {Name: "Lots", Class: docstore.ImpersonalData},
+		"an index twice":                    {Name: "lots", Indexes: []string{"a", "a"}, Class: docstore.ImpersonalData},
 		"no data class":                     {Name: "lots"},
-		"people, and no way to find them":   {Name: "lots", Class: storage.IdentifyingData},
-		"a subject that is no index":        {Name: "lots", Class: storage.PseudonymData, Subject: "person"},
-		"a date of retention without index": {Name: "lots", Class: storage.PseudonymData, Subject: storage.ByPartition, RetainedFrom: "end"},
-		"an index that is called partition": {Name: "lots", Indexes: []string{storage.ByPartition}, Class: storage.ImpersonalData},
+		"people, and no way to find them":   {Name: "lots", Class: docstore.IdentifyingData},
+		"a subject that is no index":        {Name: "lots", Class: docstore.PseudonymData, Subject: "person"},
+		"a date of retention without index": {Name: "lots", Class: docstore.PseudonymData, Subject: docstore.ByPartition, RetainedFrom: "end"},
+		"an index that is called partition": {Name: "lots", Indexes: []string{docstore.ByPartition}, Class: docstore.ImpersonalData},
 	} {
 		if err := s.hub().DeclareCollections(s.ctx, c); err == nil {
 			s.Errorf("a collection with %s is declared", name)
@@ -312,10 +312,10 @@ func (s *subject) wantRefusedDeclarations() {
 }
 
 // writeTriples writes groups of three documents that tell the same, one after the other.
-func writeTriples(ctx context.Context, docs storage.Docs, partition string, n int, answered func(int)) error {
+func writeTriples(ctx context.Context, docs docstore.Store, partition string, n int, answered func(int)) error {
 	var revisions []lrs.Instant
 	for i := range n {
-		var writes []storage.DocWrite
+		var writes []docstore.Write
 		for k := range 3 {
 			w := putSeat(strconv.Itoa(k), 0, strconv.Itoa(i), due(i))
 			if revisions != nil {
@@ -324,7 +324,7 @@ func writeTriples(ctx context.Context, docs storage.Docs, partition string, n in
 			writes = append(writes, w)
 		}
 		var err error
-		if revisions, err = docs.ApplyDocs(ctx, storage.DocGroup{Partition: partition, Writes: writes}); err != nil {
+		if revisions, err = docs.ApplyDocs(ctx, docstore.Group{Partition: partition, Writes: writes}); err != nil {
 			return err
 		}
 		answered(i)
@@ -349,7 +349,7 @@ func (s *subject) wantTriple(partition string, answered int) {
 		s.Fatalf("three documents that are written together tell %q; %d was answered", told, answered)
 	}
 	n, _ := strconv.Atoi(told[0])
-	found := s.entries(storage.DocScan{Collection: seats.Name, Index: "due", Prefix: storage.Number(n), Limit: 100})
+	found := s.entries(docstore.Scan{Collection: seats.Name, Index: "due", Prefix: docstore.Number(n), Limit: 100})
 	there := 0
 	for _, e := range found {
 		if e.Doc.Partition == partition {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 var docChangeRules = []rule{
@@ -27,8 +27,8 @@ var docChangeRules = []rule{
 
 // readChanges reads on from a position to the end and makes sure that the changes keep their
 // contract.
-func readChanges(ctx context.Context, docs storage.Docs, collection string, after lrs.Instant, limit int) ([]storage.DocChange, error) {
-	var changes []storage.DocChange
+func readChanges(ctx context.Context, docs docstore.Store, collection string, after lrs.Instant, limit int) ([]docstore.Change, error) {
+	var changes []docstore.Change
 	for {
 		some, err := docs.ReadChanges(ctx, collection, after, limit)
 		if err != nil || len(some) == 0 {
@@ -71,7 +71,7 @@ func (s *subject) awaitChanges(position lrs.Instant) {
 }
 
 // changesUpTo reads all changes once they tell of a position.
-func (s *subject) changesUpTo(position lrs.Instant) []storage.DocChange {
+func (s *subject) changesUpTo(position lrs.Instant) []docstore.Change {
 	s.Helper()
 	s.awaitChanges(position)
 	changes, err := readChanges(s.ctx, s.hub(), seats.Name, 0, 3)
@@ -79,7 +79,7 @@ func (s *subject) changesUpTo(position lrs.Instant) []storage.DocChange {
 	return changes
 }
 
-func changeNames(changes []storage.DocChange) []string {
+func changeNames(changes []docstore.Change) []string {
 	names := make([]string, len(changes))
 	for i, c := range changes {
 		names[i] = c.Doc.Partition + "/" + c.Doc.ID
@@ -93,14 +93,14 @@ func changeNames(changes []storage.DocChange) []string {
 func docChangesTold(s *subject) {
 	s.wantSame(changeNames(s.changesUpTo(0)), []string{})
 	first := s.apply("p", putSeat("a", 0, "1", due(1)), putSeat("b", 0, "1"), putSeat("c", 0, "1"))
-	s.apply("q", storage.DocWrite{Collection: moves.Name, ID: "a"})
+	s.apply("q", docstore.Write{Collection: moves.Name, ID: "a"})
 	second := s.apply("p", dropSeat("b", first[1]), putSeat("a", first[0], "2", due(2), due(3)))
 	s.restart()
 	changes := s.changesUpTo(second[1])
-	s.wantSame(changes, []storage.DocChange{
-		{Doc: storage.Doc{DocKey: seat("p", "c"), Revision: first[2], Bytes: []byte("1")}},
-		{Doc: storage.Doc{DocKey: seat("p", "b"), Revision: second[0]}, Deleted: true},
-		{Doc: storage.Doc{DocKey: seat("p", "a"), Revision: second[1], Keys: []storage.IndexKey{due(2), due(3)}, Bytes: []byte("2")}},
+	s.wantSame(changes, []docstore.Change{
+		{Doc: docstore.Doc{Key: seat("p", "c"), Revision: first[2], Bytes: []byte("1")}},
+		{Doc: docstore.Doc{Key: seat("p", "b"), Revision: second[0]}, Deleted: true},
+		{Doc: docstore.Doc{Key: seat("p", "a"), Revision: second[1], Keys: []docstore.IndexKey{due(2), due(3)}, Bytes: []byte("2")}},
 	})
 	third := s.apply("p", putSeat("b", 0, "3"))
 	s.wantSame(changeNames(s.changesUpTo(third[0])), []string{"p/c", "p/a", "p/b"})
@@ -109,19 +109,19 @@ func docChangesTold(s *subject) {
 // replica is what a follower of the changes knows.
 type replica struct {
 	after lrs.Instant
-	docs  map[storage.DocKey]storage.Doc
+	docs  map[docstore.Key]docstore.Doc
 }
 
-func newReplica() *replica { return &replica{docs: map[storage.DocKey]storage.Doc{}} }
+func newReplica() *replica { return &replica{docs: map[docstore.Key]docstore.Doc{}} }
 
 // follow reads on once.
-func (r *replica) follow(ctx context.Context, docs storage.Docs, limit int) error {
+func (r *replica) follow(ctx context.Context, docs docstore.Store, limit int) error {
 	changes, err := docs.ReadChanges(ctx, seats.Name, r.after, limit)
 	for _, c := range changes {
 		if c.Deleted {
-			delete(r.docs, c.Doc.DocKey)
+			delete(r.docs, c.Doc.Key)
 		} else {
-			r.docs[c.Doc.DocKey] = c.Doc
+			r.docs[c.Doc.Key] = c.Doc
 		}
 		r.after = c.Doc.Revision
 	}
@@ -131,10 +131,10 @@ func (r *replica) follow(ctx context.Context, docs storage.Docs, limit int) erro
 // wantReplica fails the test unless the follower, who reads on, ends with what is there.
 func (s *subject) wantReplica(r *replica) {
 	s.Helper()
-	there := map[storage.DocKey]storage.Doc{}
+	there := map[docstore.Key]docstore.Doc{}
 	last := lrs.Instant(0)
-	for _, e := range s.entries(storage.DocScan{Collection: seats.Name, Limit: 100}) {
-		there[e.Doc.DocKey] = e.Doc
+	for _, e := range s.entries(docstore.Scan{Collection: seats.Name, Limit: 100}) {
+		there[e.Doc.Key] = e.Doc
 		last = max(last, e.Doc.Revision)
 	}
 	s.awaitChanges(last)
@@ -146,7 +146,7 @@ func (s *subject) wantReplica(r *replica) {
 }
 
 // writeRandomly puts and deletes documents that three writers share, n times.
-func writeRandomly(ctx context.Context, docs storage.Docs, random *rand.Rand, n int) error {
+func writeRandomly(ctx context.Context, docs docstore.Store, random *rand.Rand, n int) error {
 	for range n {
 		id := strconv.Itoa(random.IntN(8))
 		deletes := random.IntN(3) == 0
@@ -158,7 +158,7 @@ func writeRandomly(ctx context.Context, docs storage.Docs, random *rand.Rand, n 
 		if deletes && d.Revision != 0 {
 			w = dropSeat(id, d.Revision)
 		}
-		_, err = docs.ApplyDocs(ctx, storage.DocGroup{Partition: "p", Writes: []storage.DocWrite{w}})
+		_, err = docs.ApplyDocs(ctx, docstore.Group{Partition: "p", Writes: []docstore.Write{w}})
 		if err != nil && !errors.Is(err, lrs.ErrConflict) {
 			return err
 		}
@@ -231,9 +231,9 @@ func docNothingBelow(s *subject) {
 					if err != nil {
 						return err
 					}
-					revisions, err := docs.ApplyDocs(s.ctx, storage.DocGroup{
+					revisions, err := docs.ApplyDocs(s.ctx, docstore.Group{
 						Partition: strconv.Itoa(w),
-						Writes:    []storage.DocWrite{putSeat(fmt.Sprint(round, " ", i), 0, "")},
+						Writes:    []docstore.Write{putSeat(fmt.Sprint(round, " ", i), 0, "")},
 					})
 					if err != nil {
 						return err
@@ -276,7 +276,7 @@ func docDeletionsForgotten(s *subject) {
 	n, err := s.hub().ForgetDeletions(s.ctx, moves.Name, lrs.MaxInstant)
 	s.must(err)
 	s.wantSame(n, 0)
-	s.wantDocConflict("p", storage.DocConflict{DocKey: seat("p", "a"), Expected: put[0]}, putSeat("a", put[0], ""))
+	s.wantDocConflict("p", docstore.Conflict{Key: seat("p", "a"), Expected: put[0]}, putSeat("a", put[0], ""))
 	again := s.apply("p", putSeat("a", 0, ""))
 	s.wantSame(changeNames(s.changesUpTo(again[0])), []string{"p/d", "p/b", "-p/c", "p/a"})
 }
@@ -291,11 +291,11 @@ func docsCopied(s *subject) {
 	target := &subject{s.TB, Instance{Store: NewModel()}, s.ctx}
 	for _, c := range s.changesUpTo(last[0]) {
 		if !c.Deleted {
-			target.apply(c.Doc.Partition, storage.DocWrite{Collection: seats.Name, ID: c.Doc.ID, Keys: c.Doc.Keys, Bytes: c.Doc.Bytes})
+			target.apply(c.Doc.Partition, docstore.Write{Collection: seats.Name, ID: c.Doc.ID, Keys: c.Doc.Keys, Bytes: c.Doc.Bytes})
 		}
 	}
 	for _, index := range []string{"", "due", "person"} {
-		scan := storage.DocScan{Collection: seats.Name, Index: index}
+		scan := docstore.Scan{Collection: seats.Name, Index: index}
 		got, want := target.entries(scan), s.entries(scan)
 		for i := range want {
 			want[i].Doc = timeless(want[i].Doc)
@@ -311,10 +311,10 @@ func docChangesAsModel(rt *rapid.T, s *subject) {
 	b := besideModel(s)
 	b.fill(rt, 14)
 	forget := rapid.Bool().Draw(rt, "forget")
-	var told [2][]storage.DocChange
+	var told [2][]docstore.Change
 	for i, on := range []*subject{b.store, b.model} {
 		last := lrs.Instant(0)
-		for _, e := range on.entries(storage.DocScan{Collection: seats.Name, Limit: 100}) {
+		for _, e := range on.entries(docstore.Scan{Collection: seats.Name, Limit: 100}) {
 			last = max(last, e.Doc.Revision)
 		}
 		told[i] = on.changesUpTo(last)

@@ -3,11 +3,11 @@ package storagetest
 import (
 	"context"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
-// The methods of storage.Docs that Faults can disturb.
+// The methods of docstore.Store that Faults can disturb.
 const (
 	DeclareCollections Method = "DeclareCollections"
 	GetDoc             Method = "GetDoc"
@@ -18,24 +18,24 @@ const (
 	ForgetDeletions    Method = "ForgetDeletions"
 )
 
-func (f *Faults) DeclareCollections(ctx context.Context, collections ...storage.Collection) error {
+func (f *Faults) DeclareCollections(ctx context.Context, collections ...docstore.Collection) error {
 	return faultyError(f, ctx, DeclareCollections, func(ctx context.Context) error { return f.store.DeclareCollections(ctx, collections...) })
 }
 
-func (f *Faults) GetDoc(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
-	return faulty(f, ctx, GetDoc, func(ctx context.Context) (storage.Doc, error) { return f.store.GetDoc(ctx, key) })
+func (f *Faults) GetDoc(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
+	return faulty(f, ctx, GetDoc, func(ctx context.Context) (docstore.Doc, error) { return f.store.GetDoc(ctx, key) })
 }
 
-func (f *Faults) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.Instant, error) {
+func (f *Faults) ApplyDocs(ctx context.Context, group docstore.Group) ([]lrs.Instant, error) {
 	return faulty(f, ctx, ApplyDocs, func(ctx context.Context) ([]lrs.Instant, error) { return f.store.ApplyDocs(ctx, group) })
 }
 
-func (f *Faults) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.DocPage, error) {
-	return faulty(f, ctx, ScanDocs, func(ctx context.Context) (storage.DocPage, error) { return f.store.ScanDocs(ctx, scan) })
+func (f *Faults) ScanDocs(ctx context.Context, scan docstore.Scan) (docstore.Page, error) {
+	return faulty(f, ctx, ScanDocs, func(ctx context.Context) (docstore.Page, error) { return f.store.ScanDocs(ctx, scan) })
 }
 
-func (f *Faults) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]storage.DocChange, error) {
-	return faulty(f, ctx, ReadChanges, func(ctx context.Context) ([]storage.DocChange, error) {
+func (f *Faults) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]docstore.Change, error) {
+	return faulty(f, ctx, ReadChanges, func(ctx context.Context) ([]docstore.Change, error) {
 		return f.store.ReadChanges(ctx, collection, after, limit)
 	})
 }

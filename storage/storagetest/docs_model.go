@@ -7,40 +7,40 @@ import (
 	"slices"
 	"strings"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 // hubDocs are the Model's documents of the hub, and what was deleted, by name.
 type hubDocs struct {
-	catalogue storage.Catalogue
-	changes   map[storage.DocKey]storage.DocChange
+	catalogue docstore.Catalogue
+	changes   map[docstore.Key]docstore.Change
 }
 
 // DeclareCollections makes collections known.
-func (m *Model) DeclareCollections(_ context.Context, collections ...storage.Collection) error {
+func (m *Model) DeclareCollections(_ context.Context, collections ...docstore.Collection) error {
 	return m.hub.catalogue.Declare(collections...)
 }
 
 // GetDoc returns a document.
-func (m *Model) GetDoc(ctx context.Context, key storage.DocKey) (storage.Doc, error) {
+func (m *Model) GetDoc(ctx context.Context, key docstore.Key) (docstore.Doc, error) {
 	if err := m.hub.catalogue.JudgeKey(key); err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return storage.Doc{}, err
+		return docstore.Doc{}, err
 	}
 	defer leave()
 	c, known := m.hub.changes[key]
 	if !known || c.Deleted {
-		return storage.Doc{}, lrs.ErrNotFound
+		return docstore.Doc{}, lrs.ErrNotFound
 	}
 	return c.Doc, nil
 }
 
 // ApplyDocs carries out a group.
-func (m *Model) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.Instant, error) {
+func (m *Model) ApplyDocs(ctx context.Context, group docstore.Group) ([]lrs.Instant, error) {
 	if err := m.hub.catalogue.JudgeGroup(group); err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func (m *Model) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.In
 	}
 	var revisions []lrs.Instant
 	for _, w := range group.Writes {
-		d := storage.Doc{DocKey: group.Key(w), Revision: m.tick(), Keys: slices.Clone(w.Keys), Bytes: slices.Clone(w.Bytes)}
-		m.hub.changes[d.DocKey] = storage.DocChange{Doc: d, Deleted: w.Deleted}
+		d := docstore.Doc{Key: group.Key(w), Revision: m.tick(), Keys: slices.Clone(w.Keys), Bytes: slices.Clone(w.Bytes)}
+		m.hub.changes[d.Key] = docstore.Change{Doc: d, Deleted: w.Deleted}
 		revisions = append(revisions, d.Revision)
 	}
 	return revisions, nil
@@ -69,27 +69,27 @@ func (m *Model) ApplyDocs(ctx context.Context, group storage.DocGroup) ([]lrs.In
 
 // modelEntry is an entry with what it is ordered by.
 type modelEntry struct {
-	entry storage.DocEntry
+	entry docstore.Entry
 	order []string
 }
 
 // ScanDocs looks at every document and sorts.
-func (m *Model) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.DocPage, error) {
+func (m *Model) ScanDocs(ctx context.Context, scan docstore.Scan) (docstore.Page, error) {
 	if err := m.hub.catalogue.JudgeScan(scan); err != nil {
-		return storage.DocPage{}, err
+		return docstore.Page{}, err
 	}
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return storage.DocPage{}, err
+		return docstore.Page{}, err
 	}
 	defer leave()
 	var after []string
 	if scan.After != "" {
 		if err := json.Unmarshal([]byte(scan.After), &after); err != nil {
-			return storage.DocPage{}, err
+			return docstore.Page{}, err
 		}
 	}
-	var page storage.DocPage
+	var page docstore.Page
 	entries := m.docEntries(scan)
 	for i, e := range entries {
 		if order := slices.Compare(e.order, after); after != nil && (order == 0 || (order < 0) != scan.Descending) {
@@ -106,11 +106,11 @@ func (m *Model) ScanDocs(ctx context.Context, scan storage.DocScan) (storage.Doc
 }
 
 // docEntries lists all that a scan asks for, in its order.
-func (m *Model) docEntries(scan storage.DocScan) []modelEntry {
+func (m *Model) docEntries(scan docstore.Scan) []modelEntry {
 	var entries []modelEntry
-	add := func(key string, d storage.Doc, order ...string) {
+	add := func(key string, d docstore.Doc, order ...string) {
 		if strings.HasPrefix(key, scan.Prefix) && key >= scan.From && (scan.Until == "" || key < scan.Until) {
-			entries = append(entries, modelEntry{storage.DocEntry{Key: key, Doc: d}, order})
+			entries = append(entries, modelEntry{docstore.Entry{Key: key, Doc: d}, order})
 		}
 	}
 	for _, c := range m.hub.changes {
@@ -118,7 +118,7 @@ func (m *Model) docEntries(scan storage.DocScan) []modelEntry {
 		switch {
 		case c.Deleted || d.Collection != scan.Collection:
 		case scan.Index == "":
-			add(storage.Tuple(d.Partition, d.ID), d, d.Partition, d.ID)
+			add(docstore.Tuple(d.Partition, d.ID), d, d.Partition, d.ID)
 		default:
 			for _, k := range d.Keys {
 				if k.Index == scan.Index {
@@ -135,7 +135,7 @@ func (m *Model) docEntries(scan storage.DocScan) []modelEntry {
 }
 
 // ReadChanges looks at every document and sorts.
-func (m *Model) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]storage.DocChange, error) {
+func (m *Model) ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]docstore.Change, error) {
 	if _, err := m.hub.catalogue.Collection(collection); err != nil {
 		return nil, err
 	}
@@ -144,13 +144,13 @@ func (m *Model) ReadChanges(ctx context.Context, collection string, after lrs.In
 		return nil, err
 	}
 	defer leave()
-	var changes []storage.DocChange
+	var changes []docstore.Change
 	for _, c := range m.hub.changes {
 		if c.Doc.Collection == collection && c.Doc.Revision > after {
 			changes = append(changes, c)
 		}
 	}
-	slices.SortFunc(changes, func(a, b storage.DocChange) int { return cmp.Compare(a.Doc.Revision, b.Doc.Revision) })
+	slices.SortFunc(changes, func(a, b docstore.Change) int { return cmp.Compare(a.Doc.Revision, b.Doc.Revision) })
 	return changes[:min(limit, len(changes))], nil
 }
 

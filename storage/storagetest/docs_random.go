@@ -5,8 +5,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 // The world of the property tests: few names, of texts that are easily confused.
@@ -17,10 +17,10 @@ var (
 
 // drawWrites draws what a group writes; right tells which writes are to expect the revision that is
 // there.
-func drawWrites(rt *rapid.T) (partition string, writes []storage.DocWrite, right []bool) {
+func drawWrites(rt *rapid.T) (partition string, writes []docstore.Write, right []bool) {
 	partition = rapid.SampledFrom(docTexts[:4]).Draw(rt, "partition")
 	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(docTexts[:5]), 1, 3, rapid.ID).Draw(rt, "ids") {
-		w := storage.DocWrite{Collection: seats.Name, ID: id, Deleted: rapid.IntRange(0, 3).Draw(rt, "deleted") == 0}
+		w := docstore.Write{Collection: seats.Name, ID: id, Deleted: rapid.IntRange(0, 3).Draw(rt, "deleted") == 0}
 		if rapid.IntRange(0, 4).Draw(rt, "collection") == 0 {
 			w.Collection = moves.Name
 		}
@@ -28,8 +28,8 @@ func drawWrites(rt *rapid.T) (partition string, writes []storage.DocWrite, right
 			w.Bytes = []byte(rapid.SampledFrom(docTexts).Draw(rt, "content"))
 		}
 		if !w.Deleted && w.Collection == seats.Name {
-			w.Keys = rapid.SliceOfNDistinct(rapid.Custom(func(rt *rapid.T) storage.IndexKey {
-				return storage.IndexKey{
+			w.Keys = rapid.SliceOfNDistinct(rapid.Custom(func(rt *rapid.T) docstore.IndexKey {
+				return docstore.IndexKey{
 					Index: rapid.SampledFrom(seats.Indexes).Draw(rt, "index"),
 					Key:   rapid.SampledFrom(docIndexTexts).Draw(rt, "key"),
 				}
@@ -56,9 +56,9 @@ func (b both) write(rt *rapid.T) {
 	partition, writes, right := drawWrites(rt)
 	var kinds []lrs.Kind
 	for _, on := range []*subject{b.store, b.model} {
-		group := storage.DocGroup{Partition: partition}
+		group := docstore.Group{Partition: partition}
 		for i, w := range writes {
-			d, err := on.hub().GetDoc(on.ctx, storage.DocKey{Collection: w.Collection, Partition: partition, ID: w.ID})
+			d, err := on.hub().GetDoc(on.ctx, docstore.Key{Collection: w.Collection, Partition: partition, ID: w.ID})
 			if !errors.Is(err, lrs.ErrNotFound) {
 				on.must(err)
 			}
@@ -95,7 +95,7 @@ func docsAsModel(rt *rapid.T, s *subject) {
 	for _, partition := range docTexts[:4] {
 		for _, id := range docTexts[:5] {
 			for _, collection := range []string{seats.Name, moves.Name} {
-				key := storage.DocKey{Collection: collection, Partition: partition, ID: id}
+				key := docstore.Key{Collection: collection, Partition: partition, ID: id}
 				want, wantErr := b.model.hub().GetDoc(s.ctx, key)
 				got, err := s.hub().GetDoc(s.ctx, key)
 				s.wantKind(err, lrs.KindOf(wantErr))
@@ -106,7 +106,7 @@ func docsAsModel(rt *rapid.T, s *subject) {
 }
 
 // timeless is a document without what differs between stores.
-func timeless(d storage.Doc) storage.Doc {
+func timeless(d docstore.Doc) docstore.Doc {
 	d.Revision = 0
 	return d
 }

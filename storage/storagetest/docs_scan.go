@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"acquis/docstore"
 	"acquis/lrs"
-	"acquis/storage"
 )
 
 var docScanRules = []rule{
@@ -22,8 +22,8 @@ var docScanRules = []rule{
 
 // readDocs reads all pages of a scan, of pageSize each, and makes sure that the pages keep their
 // contract.
-func readDocs(ctx context.Context, docs storage.Docs, scan storage.DocScan, pageSize int) ([]storage.DocEntry, error) {
-	var entries []storage.DocEntry
+func readDocs(ctx context.Context, docs docstore.Store, scan docstore.Scan, pageSize int) ([]docstore.Entry, error) {
+	var entries []docstore.Entry
 	scan.Limit = pageSize
 	for {
 		page, err := docs.ScanDocs(ctx, scan)
@@ -41,14 +41,14 @@ func readDocs(ctx context.Context, docs storage.Docs, scan storage.DocScan, page
 	}
 }
 
-func (s *subject) entries(scan storage.DocScan) []storage.DocEntry {
+func (s *subject) entries(scan docstore.Scan) []docstore.Entry {
 	s.Helper()
 	entries, err := readDocs(s.ctx, s.hub(), scan, max(scan.Limit, 2))
 	s.must(err)
 	return entries
 }
 
-func entryNames(entries []storage.DocEntry) []string {
+func entryNames(entries []docstore.Entry) []string {
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = e.Doc.Partition + "/" + e.Doc.ID
@@ -58,7 +58,7 @@ func entryNames(entries []storage.DocEntry) []string {
 
 // wantEntries fails the test unless a scan finds the documents, named partition/id, in both
 // directions.
-func (s *subject) wantEntries(scan storage.DocScan, want ...string) {
+func (s *subject) wantEntries(scan docstore.Scan, want ...string) {
 	s.Helper()
 	for range 2 {
 		if got := entryNames(s.entries(scan)); !slices.Equal(got, want) {
@@ -71,8 +71,8 @@ func (s *subject) wantEntries(scan storage.DocScan, want ...string) {
 }
 
 func docKeysFollow(s *subject) {
-	byPerson := storage.DocScan{Collection: seats.Name, Index: "person"}
-	byDue := storage.DocScan{Collection: seats.Name, Index: "due"}
+	byPerson := docstore.Scan{Collection: seats.Name, Index: "person"}
+	byDue := docstore.Scan{Collection: seats.Name, Index: "due"}
 	s.wantEntries(byPerson)
 	revisions := s.apply("p", putSeat("a", 0, "x", ofPerson("ada"), ofPerson("bob"), due(9)), putSeat("b", 0, "x", ofPerson("ada"), due(-1)))
 	s.apply("o", putSeat("z", 0, "x", ofPerson("bob")))
@@ -90,38 +90,38 @@ func docKeysFollow(s *subject) {
 	s.apply("p", dropSeat("a", revisions[0]), dropSeat("b", revisions[1]))
 	s.wantEntries(byPerson, "o/z")
 	s.wantEntries(byDue)
-	s.wantEntries(storage.DocScan{Collection: seats.Name}, "o/z")
+	s.wantEntries(docstore.Scan{Collection: seats.Name}, "o/z")
 	s.apply("p", putSeat("a", 0, "z", ofPerson("ada")))
 	s.wantEntries(byPerson, "p/a", "o/z")
 }
 
 func docBounds(s *subject) {
 	for i, key := range []string{
-		storage.Tuple("org", "1"), storage.Tuple("org", "10"), storage.Tuple("org\x01", "1"), storage.Tuple("org1", ""), storage.Tuple("or", "9"),
+		docstore.Tuple("org", "1"), docstore.Tuple("org", "10"), docstore.Tuple("org\x01", "1"), docstore.Tuple("org1", ""), docstore.Tuple("or", "9"),
 	} {
 		s.apply("p", putSeat(strconv.Itoa(i), 0, "", ofPerson(key)))
 	}
 	s.apply("p\x01", putSeat("x", 0, ""))
 	s.apply("q", putSeat("10", 0, ""), putSeat("2", 0, ""))
-	index := func(scan storage.DocScan) storage.DocScan {
+	index := func(scan docstore.Scan) docstore.Scan {
 		scan.Collection, scan.Index = seats.Name, "person"
 		return scan
 	}
-	s.wantEntries(index(storage.DocScan{}), "p/4", "p/0", "p/1", "p/2", "p/3")
-	s.wantEntries(index(storage.DocScan{Prefix: storage.Tuple("org")}), "p/0", "p/1")
-	s.wantEntries(index(storage.DocScan{Prefix: storage.TuplePrefix("org")}), "p/0", "p/1", "p/2", "p/3")
-	s.wantEntries(index(storage.DocScan{Prefix: storage.TuplePrefix("org", "1")}), "p/0", "p/1")
-	s.wantEntries(index(storage.DocScan{From: storage.Tuple("org", "10")}), "p/1", "p/2", "p/3")
-	s.wantEntries(index(storage.DocScan{Until: storage.Tuple("org", "10")}), "p/4", "p/0")
-	s.wantEntries(index(storage.DocScan{From: "x", Until: "a"}))
-	primary := func(scan storage.DocScan) storage.DocScan {
+	s.wantEntries(index(docstore.Scan{}), "p/4", "p/0", "p/1", "p/2", "p/3")
+	s.wantEntries(index(docstore.Scan{Prefix: docstore.Tuple("org")}), "p/0", "p/1")
+	s.wantEntries(index(docstore.Scan{Prefix: docstore.TuplePrefix("org")}), "p/0", "p/1", "p/2", "p/3")
+	s.wantEntries(index(docstore.Scan{Prefix: docstore.TuplePrefix("org", "1")}), "p/0", "p/1")
+	s.wantEntries(index(docstore.Scan{From: docstore.Tuple("org", "10")}), "p/1", "p/2", "p/3")
+	s.wantEntries(index(docstore.Scan{Until: docstore.Tuple("org", "10")}), "p/4", "p/0")
+	s.wantEntries(index(docstore.Scan{From: "x", Until: "a"}))
+	primary := func(scan docstore.Scan) docstore.Scan {
 		scan.Collection = seats.Name
 		return scan
 	}
-	s.wantEntries(primary(storage.DocScan{Prefix: storage.Tuple("p")}), "p/0", "p/1", "p/2", "p/3", "p/4")
-	s.wantEntries(primary(storage.DocScan{Prefix: storage.TuplePrefix("q", "1")}), "q/10")
-	s.wantEntries(primary(storage.DocScan{From: storage.Tuple("p", "4"), Until: storage.Tuple("q", "2")}), "p/4", "p\x01/x", "q/10")
-	s.wantEntries(storage.DocScan{Collection: moves.Name})
+	s.wantEntries(primary(docstore.Scan{Prefix: docstore.Tuple("p")}), "p/0", "p/1", "p/2", "p/3", "p/4")
+	s.wantEntries(primary(docstore.Scan{Prefix: docstore.TuplePrefix("q", "1")}), "q/10")
+	s.wantEntries(primary(docstore.Scan{From: docstore.Tuple("p", "4"), Until: docstore.Tuple("q", "2")}), "p/4", "p\x01/x", "q/10")
+	s.wantEntries(docstore.Scan{Collection: moves.Name})
 }
 
 func docScanWhileWriting(s *subject) {
@@ -144,7 +144,7 @@ func docScanWhileWriting(s *subject) {
 	}
 	for round := range rounds {
 		for _, index := range []string{"", "person", "due"} {
-			scan := storage.DocScan{Collection: seats.Name, Index: index, Descending: round%2 == 0}
+			scan := docstore.Scan{Collection: seats.Name, Index: index, Descending: round%2 == 0}
 			entries, err := readDocs(s.ctx, docs, scan, 3+round%3)
 			if err != nil {
 				stop()
@@ -158,7 +158,7 @@ func docScanWhileWriting(s *subject) {
 }
 
 // wantStayed fails the test unless the entries hold those that stay, each once, in order.
-func (s *subject) wantStayed(entries []storage.DocEntry, stay []string, descending bool) {
+func (s *subject) wantStayed(entries []docstore.Entry, stay []string, descending bool) {
 	s.Helper()
 	var got []string
 	for _, name := range entryNames(entries) {
@@ -173,7 +173,7 @@ func (s *subject) wantStayed(entries []storage.DocEntry, stay []string, descendi
 }
 
 // churn puts, moves and deletes documents of its own, and rewrites none but those, until ctx ends.
-func churn(ctx context.Context, docs storage.Docs, name string, random *rand.Rand) error {
+func churn(ctx context.Context, docs docstore.Store, name string, random *rand.Rand) error {
 	revisions := map[string]lrs.Instant{}
 	for ctx.Err() == nil {
 		id := fmt.Sprintf("%s %02d", name, random.IntN(20))
@@ -181,7 +181,7 @@ func churn(ctx context.Context, docs storage.Docs, name string, random *rand.Ran
 		if revisions[id] != 0 && random.IntN(3) == 0 {
 			w = dropSeat(id, revisions[id])
 		}
-		written, err := docs.ApplyDocs(context.WithoutCancel(ctx), storage.DocGroup{Partition: "p", Writes: []storage.DocWrite{w}})
+		written, err := docs.ApplyDocs(context.WithoutCancel(ctx), docstore.Group{Partition: "p", Writes: []docstore.Write{w}})
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func docScansAsModel(rt *rapid.T, s *subject) {
 	b := besideModel(s)
 	b.fill(rt, 14)
 	for range 8 {
-		scan := storage.DocScan{
+		scan := docstore.Scan{
 			Collection: seats.Name,
 			Index:      rapid.SampledFrom(append([]string{""}, seats.Indexes...)).Draw(rt, "index"),
 			Descending: rapid.Bool().Draw(rt, "descending"),
@@ -204,7 +204,7 @@ func docScansAsModel(rt *rapid.T, s *subject) {
 		bound := rapid.SampledFrom(docIndexTexts)
 		if scan.Index == "" {
 			bound = rapid.Custom(func(rt *rapid.T) string {
-				return storage.TuplePrefix(rapid.SampledFrom(docTexts).Draw(rt, "partition"), rapid.SampledFrom(docIndexTexts).Draw(rt, "id"))
+				return docstore.TuplePrefix(rapid.SampledFrom(docTexts).Draw(rt, "partition"), rapid.SampledFrom(docIndexTexts).Draw(rt, "id"))
 			})
 		}
 		for name, into := range map[string]*string{"prefix": &scan.Prefix, "from": &scan.From, "until": &scan.Until} {

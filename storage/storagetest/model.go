@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acquis/docstore"
 	"acquis/lrs"
 	"acquis/storage"
 )
@@ -50,7 +51,7 @@ var _ storage.Store = (*Model)(nil)
 
 // NewModel returns an empty Model.
 func NewModel() *Model {
-	return &Model{attachments: map[string]keptAttachment{}, keys: map[string][]byte{}, hub: hubDocs{changes: map[storage.DocKey]storage.DocChange{}}}
+	return &Model{attachments: map[string]keptAttachment{}, keys: map[string][]byte{}, hub: hubDocs{changes: map[docstore.Key]docstore.Change{}}}
 }
 
 // Ready returns nil.

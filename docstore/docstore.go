@@ -1,4 +1,6 @@
-package storage
+// Package docstore is the contract for typed documents: whatever is kept besides statements. It stands below
+// access, hub, connectors and feeds, which call it; storage sums it up and the backends implement it.
+package docstore
 
 import (
 	"context"
@@ -7,7 +9,7 @@ import (
 	"acquis/lrs"
 )
 
-// Docs keeps the hub's typed documents: whatever the hub knows besides statements. Every backend
+// Store keeps the hub's typed documents: whatever the hub knows besides statements. Every backend
 // passes storagetest.Docs.
 //
 // A document has one number, its revision. It is at once what a writer must name to replace it and
@@ -15,34 +17,34 @@ import (
 // never used twice, not even by another document of the same name after a deletion.
 //
 // A refused call (an unknown collection, a key that is not text) is a mistake of the caller's: an
-// error of no kind, and nothing is changed. When a write fails otherwise, save with a *DocConflict,
+// error of no kind, and nothing is changed. When a write fails otherwise, save with a *Conflict,
 // it may have happened or not, as a whole: reading again tells.
-type Docs interface {
+type Store interface {
 	// DeclareCollections makes the collections known and makes what they need. It is repeated at
 	// each start; calls that name others are refused. An index that a collection gains later finds
 	// the documents that were put since.
 	DeclareCollections(ctx context.Context, collections ...Collection) error
 
 	// GetDoc returns a document. ErrNotFound when there is none.
-	GetDoc(ctx context.Context, key DocKey) (Doc, error)
+	GetDoc(ctx context.Context, key Key) (Doc, error)
 
 	// ApplyDocs carries out the writes of a group, all or none, and returns when they would survive
 	// a power cut. The answer is the new revision of each, in the order of the writes, strictly
-	// increasing, above all that was there before. A *DocConflict says which document is not as a
+	// increasing, above all that was there before. A *Conflict says which document is not as a
 	// write expects it, and nothing is changed.
-	ApplyDocs(ctx context.Context, group DocGroup) ([]lrs.Instant, error)
+	ApplyDocs(ctx context.Context, group Group) ([]lrs.Instant, error)
 
 	// ScanDocs returns a page of a collection in the order of an index. An entry that is there
 	// during all pages is in exactly one of them; one that comes or goes meanwhile may be in one or
 	// none. Of a group that is written meanwhile, parts may be seen.
-	ScanDocs(ctx context.Context, scan DocScan) (DocPage, error)
+	ScanDocs(ctx context.Context, scan Scan) (Page, error)
 
 	// ReadChanges returns the documents of a collection that changed after the position, at most
 	// limit, each once, as it is now, in the order of its last change, none beyond ChangesThrough.
 	// A reader that goes on from the last revision it was given misses no document and no deletion,
 	// however late a write was answered and whenever the store dies. From 0 it lists the whole
 	// collection, and that is how a collection is copied.
-	ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]DocChange, error)
+	ReadChanges(ctx context.Context, collection string, after lrs.Instant, limit int) ([]Change, error)
 
 	// ChangesThrough returns a position up to which, inclusive, no change can still appear, not even
 	// after a restart. On an idle store it is the present.
@@ -81,8 +83,8 @@ type Collection struct {
 	RetainedFrom string
 }
 
-// DocKey names a document. Partition and ID are text as index keys are, and not empty.
-type DocKey struct {
+// Key names a document. Partition and ID are text as index keys are, and not empty.
+type Key struct {
 	Collection string
 	Partition  string // what is written together lies together
 	ID         string
@@ -97,14 +99,14 @@ type IndexKey struct {
 
 // Doc is a stored document.
 type Doc struct {
-	DocKey
+	Key
 	Revision lrs.Instant
 	Keys     []IndexKey // as they were given
 	Bytes    []byte     // must not be changed
 }
 
-// DocWrite puts or deletes one document.
-type DocWrite struct {
+// Write puts or deletes one document.
+type Write struct {
 	Collection string
 	ID         string
 	// Expected is the revision that the document must have, 0 when there must be none.
@@ -115,20 +117,20 @@ type DocWrite struct {
 	Bytes   []byte
 }
 
-// DocGroup is what is written together: documents of one partition, of any collections, each once.
-type DocGroup struct {
+// Group is what is written together: documents of one partition, of any collections, each once.
+type Group struct {
 	Partition string
-	Writes    []DocWrite
+	Writes    []Write
 }
 
 // Key is the key of the document that a write of the group is about.
-func (g DocGroup) Key(w DocWrite) DocKey {
-	return DocKey{Collection: w.Collection, Partition: g.Partition, ID: w.ID}
+func (g Group) Key(w Write) Key {
+	return Key{Collection: w.Collection, Partition: g.Partition, ID: w.ID}
 }
 
-// DocScan asks for the documents of a collection in the order of an index. Entries with equal keys
+// Scan asks for the documents of a collection in the order of an index. Entries with equal keys
 // follow each other by partition, then id.
-type DocScan struct {
+type Scan struct {
 	Collection string
 	Index      string // "" for the primary index, whose keys are Tuple(partition, id)
 	Prefix     string // of the keys
@@ -139,32 +141,32 @@ type DocScan struct {
 	After      string // Next of the page before, "" for the first
 }
 
-// DocEntry is a document found by a key. A document with several keys in an index is found by each.
-type DocEntry struct {
+// Entry is a document found by a key. A document with several keys in an index is found by each.
+type Entry struct {
 	Key string
 	Doc Doc
 }
 
-// DocPage is an answer to a DocScan.
-type DocPage struct {
-	Entries []DocEntry
+// Page is an answer to a Scan.
+type Page struct {
+	Entries []Entry
 	Next    string // where to go on, "" when nothing was left
 }
 
-// DocChange is a document as it is since its last change.
-type DocChange struct {
+// Change is a document as it is since its last change.
+type Change struct {
 	Doc     Doc // its revision is the position of the change
 	Deleted bool
 }
 
-// DocConflict says that a document is not as the writer expected it. It is of lrs.KindConflict.
-type DocConflict struct {
-	DocKey
+// Conflict says that a document is not as the writer expected it. It is of lrs.KindConflict.
+type Conflict struct {
+	Key
 	Expected lrs.Instant // 0 for none
 	Found    lrs.Instant // 0 for none
 }
 
-func (e *DocConflict) Error() string {
+func (e *Conflict) Error() string {
 	name := fmt.Sprintf("document %s/%s/%s", e.Collection, e.Partition, e.ID)
 	switch {
 	case e.Expected == 0:
@@ -177,4 +179,4 @@ func (e *DocConflict) Error() string {
 }
 
 // Unwrap gives the conflict its kind.
-func (e *DocConflict) Unwrap() error { return lrs.Errorf(lrs.KindConflict, "%s", e.Error()) }
+func (e *Conflict) Unwrap() error { return lrs.Errorf(lrs.KindConflict, "%s", e.Error()) }

@@ -1,4 +1,4 @@
-package storage
+package docstore
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ func TuplePrefix(parts ...string) string {
 	return strings.TrimSuffix(Tuple(parts...), tupleEnd)
 }
 
-var errNoTuple = errors.New("storage: a key is not made of parts")
+var errNoTuple = errors.New("docstore: a key is not made of parts")
 
 // SplitTuple returns the parts that Tuple joined.
 func SplitTuple(key string) ([]string, error) {
@@ -59,7 +59,7 @@ func Number[N ~int | ~int32 | ~int64](n N) string {
 
 // Position is where the entry of a document stands in the index's whole order: what Span bounds and
 // Next names.
-func (s DocScan) Position(key string, doc DocKey) string {
+func (s Scan) Position(key string, doc Key) string {
 	if s.Index == "" {
 		return key
 	}
@@ -68,7 +68,7 @@ func (s DocScan) Position(key string, doc DocKey) string {
 
 // Span returns between which positions the rest of the scan lies: from lower, inclusive, to upper,
 // exclusive, "" for no bound.
-func (s DocScan) Span() (lower, upper string) {
+func (s Scan) Span() (lower, upper string) {
 	written := func(bound string) string { return bound }
 	if s.Index != "" { // positions hold the keys as parts
 		written = tupleEscaper.Replace
@@ -109,32 +109,32 @@ func prefixEnd(prefix string) string {
 	return ""
 }
 
-// What one call may hold. Two versions of a document fit into 16 MiB, the most that MongoDB takes.
+// What one call may hold, sizes in bytes. Two versions of a document fit into 16 MiB, the most that MongoDB takes.
 const (
-	maxKey    = 512
-	maxDoc    = 4 << 20
-	maxKeys   = 200
-	maxWrites = 1000
-	maxGroup  = 16 << 20
+	MaxKey    = 512
+	MaxDoc    = 4 << 20
+	MaxKeys   = 200
+	MaxWrites = 1000
+	MaxGroup  = 16 << 20
 )
 
 func judgeKey(what, key string) error {
-	if len(key) > maxKey {
-		return fmt.Errorf("storage: the %s has %d bytes, at most %d are allowed", what, len(key), maxKey)
+	if len(key) > MaxKey {
+		return fmt.Errorf("docstore: the %s has %d bytes, at most %d are allowed", what, len(key), MaxKey)
 	}
 	return judgeText(what, key)
 }
 
 func judgeText(what, text string) error {
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return fmt.Errorf("storage: the %s %q is not UTF-8 text without U+0000", what, text)
+		return fmt.Errorf("docstore: the %s %q is not UTF-8 text without U+0000", what, text)
 	}
 	return nil
 }
 
-func (k DocKey) judge() error {
+func (k Key) judge() error {
 	if k.Partition == "" || k.ID == "" {
-		return fmt.Errorf("storage: a document of %s has no partition or no id", k.Collection)
+		return fmt.Errorf("docstore: a document of %s has no partition or no id", k.Collection)
 	}
 	return errors.Join(judgeKey("partition", k.Partition), judgeKey("id", k.ID))
 }
