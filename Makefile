@@ -1,5 +1,6 @@
 # `make help` lists the targets. Go alone is enough for run, test, build, bench and fuzz;
-# test-race needs a C compiler, lint-deploy Debian's packages, conformance needs Node.js and the official suite.
+# test-race needs a C compiler, test-clients Node.js and Python, lint-deploy Debian's packages, conformance needs
+# Node.js and the official suite.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -32,11 +33,16 @@ test-race: ## Run all tests under the race detector
 test-ferretdb: ## Test the MongoDB stand-in that the tests run on (deploy/ferretdb)
 	cd deploy/ferretdb && go vet ./... && go test ./...
 
+.PHONY: test-clients
+test-clients: ## Run the examples of docs/partners.md with real clients; needs Node.js, npm, Python 3 and curl
+	npm --prefix tools/clients ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	go test -tags clients -count=1 -run '^TestClients$$' ./cmd/acquis
+
 .PHONY: lint
 lint: ## Check formatting, go vet, staticcheck, who imports whom, changelog fragments
 	.ci/formatting
-	go vet ./...
-	$(TOOL) staticcheck ./...
+	go vet -tags clients ./...
+	$(TOOL) staticcheck -tags clients ./...
 	go test -count=1 -run '^TestArchitecture' .
 	.ci/changelog-fragments
 
