@@ -37,13 +37,14 @@ var layers = []layer{
 	{path: "hub/*", may: []string{"hub", "hub/*", "docstore", "lrs"}},
 	{path: "connectors", may: []string{"hub", "hub/*", "docstore", "lrs"}},
 	{path: "connectors/*", may: []string{"connectors", "hub", "hub/*", "docstore", "lrs"}},
+	{path: "connectors/connectortest/*", may: []string{"connectors/connectortest/*"}},
 	{path: "feeds", may: []string{"hub", "hub/*", "docstore", "lrs"}},
 	{path: "storage", may: []string{"docstore", "lrs"}},
 	{path: "storage/*", may: []string{"storage", "docstore", "lrs", "access"}},
 	{path: "server", may: []string{"server/problem", "lrs", "access"}},
 	{path: "server/problem", may: []string{"lrs"}},
 	{path: "server/*", may: []string{"server", "server/problem", "docstore", "lrs", "access", "hub", "hub/*", "connectors", "feeds"}},
-	{path: "cmd/*", may: []string{"docstore", "lrs", "access", "schemas", "config", "internal/*", "hub", "hub/*", "connectors", "connectors/*", "feeds", "storage", "storage/*", "server", "server/*"}},
+	{path: "cmd/*", may: []string{"docstore", "lrs", "access", "schemas", "config", "internal/*", "hub", "hub/*", "connectors", "connectors/*", "connectors/connectortest/*", "feeds", "storage", "storage/*", "server", "server/*"}},
 	{path: "."}, // this package
 }
 
