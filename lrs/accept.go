@@ -21,6 +21,9 @@ type Draft struct {
 	Voids       bool         // it voids Target
 	Definitions []Definition // activity definitions to merge into the canonical ones, in order
 	Attachments []string     // SHA-2 of the attachments whose bytes the store keeps, lower case
+	// Stored is when AppendStatements stored it: told by the store when that succeeds. It stays 0 for
+	// a draft that changed nothing.
+	Stored Instant
 
 	bytes    []byte
 	storedAt []int // where in bytes the stored time goes

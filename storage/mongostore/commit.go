@@ -194,6 +194,9 @@ func (s *Store) tryRound(group []*request) (stored int, err error) {
 	if err := reserved.commit(); err != nil {
 		return 0, err
 	}
+	for _, record := range u.records() {
+		u.drafts[record].Stored = lrs.Instant(record.Stored)
+	}
 	return u.stored(), s.linkRound(s.life, u)
 }
 

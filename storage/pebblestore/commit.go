@@ -317,7 +317,7 @@ func (u *unit) append(d *lrs.Draft) error {
 		}
 		u.expect(d)
 	}
-	known.stored = stored
+	known.stored, d.Stored = stored, stored
 	u.setID(d.ID, known)
 	u.statements++
 	if known.referenced {

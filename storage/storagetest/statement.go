@@ -208,8 +208,18 @@ func repeatsAndNew(s *subject) {
 	old := newPosts(3)
 	s.add(old...)
 	batch := newPosts(3)
-	s.add(old[2], batch[0], old[0], batch[1], old[1], batch[2])
+	sent := drafts(s, []post{old[2], batch[0], old[0], batch[1], old[1], batch[2], batch[2]})
+	s.must(s.Store.AppendStatements(s.ctx, sent))
 	s.wantIDs(s.all(lrs.StatementQuery{Ascending: true}), append(ids(old), ids(batch)...)...)
+	for i, d := range sent {
+		want := lrs.Instant(0)
+		if i == 1 || i == 3 || i == 5 {
+			want = s.get(d.ID).Stored
+		}
+		if d.Stored != want {
+			s.Fatalf("draft %d is told to be stored at %s, want %s", i, d.Stored, want)
+		}
+	}
 }
 
 func contendedID(s *subject) {
