@@ -3,8 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,20 +102,11 @@ func (c Change) at(revision lrs.Instant) (done Changes) {
 }
 
 // Sources lists the sources by name.
-func (a *Admin) Sources(_ context.Context, c Caller) ([]Source, error) {
+func (a *Admin) Sources(_ context.Context, c Caller, q List) (Listed[Source], error) {
 	if err := c.Has(readers, "read sources"); err != nil {
-		return nil, err
+		return Listed[Source]{}, err
 	}
-	known := a.directory.picture.Load().sources
-	return sorted(known), nil
-}
-
-func sorted[T any](m map[string]T) []T {
-	all := make([]T, 0, len(m))
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, m[key])
-	}
-	return all
+	return listed(a.directory.picture.Load().sources, q, all), nil
 }
 
 // Source returns a source. KindNotFound when there is none.
@@ -172,17 +161,14 @@ func image(v any, there bool) jsontext.Value {
 }
 
 // Schemas lists the schemas, by name and version, without their text.
-func (a *Admin) Schemas(_ context.Context, c Caller) ([]Schema, error) {
+func (a *Admin) Schemas(_ context.Context, c Caller, q List) (Listed[Schema], error) {
 	if err := c.Has(readers, "read schemas"); err != nil {
-		return nil, err
+		return Listed[Schema]{}, err
 	}
-	all := sorted(a.directory.picture.Load().schemas)
-	list := make([]Schema, len(all))
-	for i, s := range all {
-		list[i] = s.Schema
-		list[i].Body = nil
+	headers := func(s *compiledSchema) Schema {
+		return Schema{Name: s.Name, Version: s.Version, Shipped: s.Shipped, Revision: s.Revision}
 	}
-	return list, nil
+	return shown(listed(a.directory.picture.Load().schemas, q, all), headers), nil
 }
 
 // Schema returns a version of a schema. KindNotFound when there is none.

@@ -11,21 +11,17 @@ import (
 
 // Credentials lists the credentials by key, with when they were last used, without digests of
 // secrets. source, unless it is "", lists that source's only.
-func (a *Admin) Credentials(ctx context.Context, c Caller, source string) ([]Credential, error) {
+func (a *Admin) Credentials(ctx context.Context, c Caller, source string, q List) (Listed[Credential], error) {
 	if err := c.Has(readers, "read credentials"); err != nil {
-		return nil, err
+		return Listed[Credential]{}, err
 	}
 	uses, err := a.lastUses(ctx)
 	if err != nil {
-		return nil, err
+		return Listed[Credential]{}, err
 	}
-	list := []Credential{}
-	for _, k := range sorted(a.directory.picture.Load().kept) {
-		if source == "" || k.Source == source {
-			list = append(list, told(k, uses))
-		}
-	}
-	return list, nil
+	wanted := func(k Credential) bool { return source == "" || k.Source == source }
+	tell := func(k Credential) Credential { return told(k, uses) }
+	return shown(listed(a.directory.picture.Load().kept, q, wanted), tell), nil
 }
 
 // Credential returns a credential as Credentials does. KindNotFound when there is none.

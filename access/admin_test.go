@@ -18,14 +18,20 @@ func TestAdmin_roles(t *testing.T) {
 	h.credential(t, access.Credential{Key: "wide", Source: "pix", Scopes: lrs.ScopeAll})
 	boss, _ := h.credential(t, access.Credential{Key: "boss", Kind: access.OfAccount, Account: "boss", Roles: lrs.RoleAdministrator})
 	acts := map[string]func(c access.Caller) error{
-		"read sources":  func(c access.Caller) error { _, err := h.admin.Sources(t.Context(), c); return err },
+		"read sources": func(c access.Caller) error {
+			_, err := h.admin.Sources(t.Context(), c, access.List{Limit: 1})
+			return err
+		},
 		"read a source": func(c access.Caller) error { _, err := h.admin.Source(t.Context(), c, "pix"); return err },
 		"change a source": func(c access.Caller) error {
 			s, _ := h.directory.Source("pix")
 			_, err := h.admin.PutSource(t.Context(), c, s)
 			return err
 		},
-		"read credentials": func(c access.Caller) error { _, err := h.admin.Credentials(t.Context(), c, ""); return err },
+		"read credentials": func(c access.Caller) error {
+			_, err := h.admin.Credentials(t.Context(), c, "", access.List{Limit: 1})
+			return err
+		},
 		"issue for a source": func(c access.Caller) error {
 			_, _, err := h.admin.IssueCredential(t.Context(), c, access.Credential{Kind: access.OfSource, Source: "pix", Scopes: lrs.ScopeStatementsWrite | lrs.ScopeStatementsReadMine})
 			return err
@@ -57,7 +63,10 @@ func TestAdmin_roles(t *testing.T) {
 			}
 			return err
 		},
-		"read schemas": func(c access.Caller) error { _, err := h.admin.Schemas(t.Context(), c); return err },
+		"read schemas": func(c access.Caller) error {
+			_, err := h.admin.Schemas(t.Context(), c, access.List{Limit: 1})
+			return err
+		},
 		"register a schema": func(c access.Caller) error {
 			_, err := h.admin.RegisterSchema(t.Context(), c, access.Schema{Name: "own", Version: strings.ToLower(c.Name), Body: []byte(`{"about":"x"}`)})
 			return err

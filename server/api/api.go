@@ -8,7 +8,6 @@ import (
 	_ "embed"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -128,22 +127,3 @@ func (c *call) created(at []string, etag string, body any) error {
 	c.Header("Location", path)
 	return c.answer(http.StatusCreated, etag, body)
 }
-
-// limit reads the parameter limit.
-func (c *call) limit() (int, error) {
-	text, given := c.GetQuery("limit")
-	if !given {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxLimit {
-		return 0, lrs.Errorf(lrs.KindInvalid, "the parameter limit must be a number from 1 to %d", maxLimit)
-	}
-	return n, nil
-}
-
-// How many items are on a page.
-const (
-	defaultLimit = 100
-	maxLimit     = 1000
-)

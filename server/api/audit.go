@@ -1,9 +1,9 @@
 package api
 
 import (
-	"encoding/base64"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +19,17 @@ const linesType = "application/x-ndjson"
 // listAudit answers GET /api/audit: a page, the newest entry first, or with Accept:
 // application/x-ndjson everything that is asked for, line by line.
 func (s *Surface) listAudit(c *call) error {
-	q := access.AuditQuery{Actor: c.Query("actor"), Target: c.Query("target"), Action: c.Query("action")}
-	after, err := base64.RawURLEncoding.DecodeString(c.Query("after"))
+	place, err := c.list("actor", "action", "target", "outcome", "since", "until")
 	if err != nil {
-		return lrs.Errorf(lrs.KindInvalid, "the parameter after must be the next of the page before")
+		return err
 	}
-	q.After = string(after)
+	q := access.AuditQuery{
+		Actor: c.Query("actor"), Target: c.Query("target"), Action: c.Query("action"), Outcome: access.Outcome(c.Query("outcome")),
+		Limit: place.Limit, After: place.After,
+	}
+	if !slices.Contains([]access.Outcome{"", access.Done, access.Denied, access.Invalid}, q.Outcome) {
+		return lrs.Errorf(lrs.KindInvalid, "the parameter outcome must be %s, %s or %s", access.Done, access.Denied, access.Invalid)
+	}
 	if q.Since, err = c.time("since"); err != nil {
 		return err
 	}
@@ -34,16 +39,11 @@ func (s *Surface) listAudit(c *call) error {
 	if wantsLines(c.GetHeader("Accept")) {
 		return s.exportAudit(c, q)
 	}
-	if q.Limit, err = c.limit(); err != nil {
-		return err
-	}
 	found, err := s.admin.Audit(c.ctx(), c.caller, q)
 	if err != nil {
 		return err
 	}
-	answer := each(found.Entries, func(e access.Entry) access.Entry { return e })
-	answer.Next = base64.RawURLEncoding.EncodeToString([]byte(found.Next)) // it may hold what a URL can't
-	return c.answer(http.StatusOK, "", answer)
+	return c.answer(http.StatusOK, "", pageOf(found.Entries, found.Next, func(e access.Entry) access.Entry { return e }))
 }
 
 // exportAudit writes entries while it reads them. A fault on the way breaks the answer off, so that a

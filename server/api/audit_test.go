@@ -57,6 +57,12 @@ func TestAudit(t *testing.T) {
 			t.Error(none)
 		}
 	})
+	t.Run("what came of it is found", func(t *testing.T) {
+		got, _ := page("?outcome=denied")
+		if diff := cmp.Diff(all[1:2], got); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("it is exported line by line", func(t *testing.T) {
 		a := h.must(t, auditor, "GET", "/api/audit", "", http.StatusOK, nil, "Accept: application/x-ndjson")
 		lines := 0
@@ -76,6 +82,9 @@ func TestAudit(t *testing.T) {
 		"a time that is none is refused":            "?since=yesterday",
 		"a place to go on that is none is refused":  "?after=!",
 		"an end that is no time is refused as well": "?until=1",
+		"an outcome that does not exist is refused": "?outcome=failed",
+		"a filter that does not exist is refused":   "?Actor=operator",
+		"a filter that is given twice is refused":   "?actor=a&actor=b",
 	} {
 		t.Run(rule, func(t *testing.T) {
 			h.must(t, auditor, "GET", "/api/audit"+query, "", http.StatusBadRequest, nil)

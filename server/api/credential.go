@@ -48,11 +48,15 @@ type credentialSettings struct {
 
 // listCredentials answers GET /api/credentials.
 func (s *Surface) listCredentials(c *call) error {
-	credentials, err := s.admin.Credentials(c.ctx(), c.caller, c.Query("source"))
+	q, err := c.list("source")
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", each(credentials, shownCredential))
+	credentials, err := s.admin.Credentials(c.ctx(), c.caller, c.Query("source"), q)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, "", pageOf(credentials.Items, credentials.Next, shownCredential))
 }
 
 // getCredential answers GET /api/credentials/{key}.

@@ -29,11 +29,15 @@ type newSchema struct {
 
 // listSchemas answers GET /api/schemas.
 func (s *Surface) listSchemas(c *call) error {
-	schemas, err := s.admin.Schemas(c.ctx(), c.caller)
+	q, err := c.list()
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", each(schemas, shownSchema))
+	schemas, err := s.admin.Schemas(c.ctx(), c.caller, q)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, "", pageOf(schemas.Items, schemas.Next, shownSchema))
 }
 
 // getSchema answers GET /api/schemas/{name}/{version} with the schema itself.

@@ -19,28 +19,17 @@ type source struct {
 
 func shownSource(s access.Source) source { return source{s, etagOf(s.Revision)} }
 
-// page is a list of things.
-type page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
-}
-
-// each makes a page of what show makes of the things.
-func each[T, U any](things []T, show func(T) U) page[U] {
-	items := make([]U, len(things))
-	for i, thing := range things {
-		items[i] = show(thing)
-	}
-	return page[U]{Items: items}
-}
-
 // listSources answers GET /api/sources.
 func (s *Surface) listSources(c *call) error {
-	sources, err := s.admin.Sources(c.ctx(), c.caller)
+	q, err := c.list()
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", each(sources, shownSource))
+	sources, err := s.admin.Sources(c.ctx(), c.caller, q)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, "", pageOf(sources.Items, sources.Next, shownSource))
 }
 
 // getSource answers GET /api/sources/{source}.
