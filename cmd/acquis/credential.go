@@ -33,11 +33,11 @@ func (c *credentialList) Run(ctx context.Context, app *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	path := "/api/credentials"
+	filter := url.Values{}
 	if c.Source != "" {
-		path += "?source=" + url.QueryEscape(c.Source)
+		filter.Set("source", c.Source)
 	}
-	answer, err := a.ask(ctx, "GET", path, nil)
+	answer, err := a.all(ctx, "/api/credentials", filter)
 	if err != nil {
 		return err
 	}

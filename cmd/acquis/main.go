@@ -19,6 +19,7 @@ type cli struct {
 	Source     SourceCmd     `cmd:"" help:"Administer the partners' platforms of a running acquis."`
 	Credential CredentialCmd `cmd:"" help:"Administer the credentials of a running acquis."`
 	Schema     SchemaCmd     `cmd:"" help:"Administer the schemas for statements of a running acquis."`
+	Audit      AuditCmd      `cmd:"" help:"Read the audit log of a running acquis."`
 	Bench      BenchCmd      `cmd:"" help:"Measure this or any other LRS."`
 	Compact    CompactCmd    `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
 	Copy       CopyCmd       `cmd:"" help:"Copy a store that no acquis uses to an empty one, of either backend."`

@@ -27,7 +27,7 @@ func (c *schemaList) Run(ctx context.Context, app *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := a.ask(ctx, "GET", "/api/schemas", nil)
+	answer, err := a.all(ctx, "/api/schemas", nil)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (c *sourceList) Run(ctx context.Context, app *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := a.ask(ctx, "GET", "/api/sources", nil)
+	answer, err := a.all(ctx, "/api/sources", nil)
 	if err != nil {
 		return err
 	}
