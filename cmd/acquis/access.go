@@ -54,7 +54,8 @@ func openHouse(ctx context.Context, cfg config.Config, store backend, logger *sl
 
 func newIssuer(cfg config.OIDC, logger *slog.Logger) *oauth.Issuer {
 	return oauth.NewIssuer(oauth.IssuerOptions{
-		URL: cfg.Issuer, Audience: cfg.Audience, ClientClaim: cfg.ClientClaim, ScopeClaim: cfg.ScopeClaim, Logger: logger,
+		URL: cfg.Issuer, Audience: cfg.Audience, ClientClaim: cfg.ClientClaim, ScopeClaim: cfg.ScopeClaim,
+		ScopePrefix: cfg.ScopePrefix, Logger: logger,
 	})
 }
 

@@ -39,6 +39,7 @@ type IssuerOptions struct {
 	Audience    string // what tokens for this server are issued to
 	ClientClaim string // names the claim that holds who the client is: "azp", "client_id"
 	ScopeClaim  string // names the claim that holds the scopes, as text or as a list: "scope", "scp"
+	ScopePrefix string // what stands before a scope that is meant for this server; others count for nothing
 
 	Transport http.RoundTripper // how the issuer is reached; http.DefaultTransport
 	Now       func() time.Time  // time.Now
@@ -142,8 +143,10 @@ func (i *Issuer) read(claims map[string]any) (client string, scopes lrs.Scope, e
 		return "", 0, lrs.Errorf(lrs.KindUnauthenticated, "the bearer token has no claim %s, which names the client", i.options.ClientClaim)
 	}
 	for _, name := range scopeNames(claims[i.options.ScopeClaim]) {
-		scope, _ := scopeOf(name) // a token carries scopes of other servers too
-		scopes |= scope
+		if name, ours := strings.CutPrefix(name, i.options.ScopePrefix); ours { // a token carries scopes of other servers too
+			scope, _ := scopeOf(name)
+			scopes |= scope
+		}
 	}
 	return client, scopes, nil
 }

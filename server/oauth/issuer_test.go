@@ -185,6 +185,20 @@ func TestIssuer(t *testing.T) {
 	}
 }
 
+func TestIssuer_scopePrefix(t *testing.T) {
+	p := newProvider(t)
+	key := rsaKey(t, "first")
+	p.publishes(key)
+	i := p.issuer(func(o *oauth.IssuerOptions) { o.ScopePrefix = "https://acquis.example/" })
+	token := sign(t, jose.RS256, key, p.claims(map[string]any{
+		"scope": "state https://acquis.example/statements/write https://elsewhere.example/all https://acquis.example/other",
+	}))
+	_, scopes, err := i.Verify(t.Context(), token)
+	if err != nil || scopes != lrs.ScopeStatementsWrite {
+		t.Errorf("scopes %q, %v: only those behind the prefix are meant", scopes, err)
+	}
+}
+
 func TestIssuer_keys(t *testing.T) {
 	p := newProvider(t)
 	first, second := rsaKey(t, "first"), rsaKey(t, "second")
