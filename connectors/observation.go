@@ -83,7 +83,7 @@ type SeatSeen struct {
 	Role         SeatRole // "" is Learner
 	Invited      time.Time
 	Joined       time.Time
-	FirstUsed    time.Time
+	FirstUsed    time.Time // the earliest that was ever seen of the seat counts
 	LastActive   time.Time
 }
 
@@ -134,6 +134,7 @@ type Activity struct {
 type Result struct {
 	Scaled, Raw, Min, Max *float64
 	Success, Completion   *bool
+	Duration              time.Duration // measured, to the second; 0: nobody measured it
 	Extensions            map[string]jsontext.Value
 }
 
