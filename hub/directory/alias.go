@@ -31,7 +31,6 @@ const (
 	ByDigest  Rule = "mail-digest" // the digest of an address of the person, valid at the time
 	ByRelated Rule = "related"     // the provider says that another key, which is the person's, is of the same holder
 	ByHand    Rule = "manual"      // somebody decided
-	ByMerge   Rule = "merge"       // its person was merged into this one
 )
 
 // Confidence says how sure a link is.
@@ -76,9 +75,15 @@ type Standing struct {
 	Rule       Rule           `json:"rule,omitempty"`
 	Confidence Confidence     `json:"confidence,omitempty"`
 	LinkedAt   time.Time      `json:"linkedAt,omitzero"`
-	Candidates []hub.PersonID `json:"candidates,omitempty"` // whom a rule finds when it can't decide, sorted
+	Candidates []hub.PersonID `json:"candidates,omitempty"` // whom a rule finds when it can't decide; for Linked, who else claims it; sorted
 	Refused    []hub.PersonID `json:"refused,omitempty"`    // to whom no rule may link it: somebody unlinked it, sorted
-	Merges     []MergeID      `json:"merges,omitempty"`     // those that moved it and were not undone, the oldest first
+	Moves      []Move         `json:"moves,omitempty"`      // by merges that count still, the oldest first
+}
+
+// Move is how a merge took an alias from one person to another.
+type Move struct {
+	Merge MergeID      `json:"merge"`
+	From  hub.PersonID `json:"from"`
 }
 
 // MergeID names a merge of two people.
@@ -86,22 +91,37 @@ type MergeID string
 
 // Link is a change of an alias's standing.
 type Link struct {
-	At      time.Time `json:"at"`
-	By      string    `json:"by"`               // a credential, or "rule"
-	Action  string    `json:"action"`           // link, unlink, ignore, merge, unmerge, undo, resolve
-	Reason  string    `json:"reason,omitempty"` // in the words of who did it
-	Merge   MergeID   `json:"merge,omitempty"`
-	Before  Standing  `json:"before"` // State is "" for the first
-	After   Standing  `json:"after"`
-	Undoing bool      `json:"undoing,omitempty"` // it takes back the change before
+	At     time.Time `json:"at"`
+	By     string    `json:"by"` // a credential, or ByRules
+	Action Decision  `json:"action"`
+	Reason string    `json:"reason,omitempty"` // in the words of who did it
+	Before Standing  `json:"before"`           // State is "" for the first
+	After  Standing  `json:"after"`
+	Undone bool      `json:"undone,omitempty"` // it was taken back later
 }
 
+// ByRules is who decides when nobody does.
+const ByRules = "rules"
+
+// Decision names what changes an alias's standing.
+type Decision string
+
+// The decisions. Those of somebody (link, unlink, ignore) can be undone, the last one first.
+const (
+	DecideByRule Decision = "resolve" // rules found what the directory knows now
+	DecideLink   Decision = "link"
+	DecideUnlink Decision = "unlink"
+	DecideIgnore Decision = "ignore"
+	DecideUndo   Decision = "undo"
+	DecideMove   Decision = "move" // two people were merged, or separated again
+)
+
 // Aliases are the identities, each in the partition of its id. Index keys: person; state, with the day
-// last seen; match, by which a person's keys find it; candidate; unmatched, the instant last seen of
-// what belongs to nobody.
+// last seen; match, by which a person's keys find it; candidate; unmatched, when it was last heard of
+// what belongs to nobody; contested, of what is linked and claimed by others.
 var Aliases = docstore.Table[Alias]{
 	Collection: docstore.Collection{
-		Name: "hub_aliases", Indexes: []string{"person", "state", "match", "candidate", "unmatched"},
+		Name: "hub_aliases", Indexes: []string{"person", "state", "match", "candidate", "unmatched", "contested"},
 		Class: docstore.IdentifyingData, Subject: "person", RetainedFrom: "unmatched",
 	},
 	Keys: aliasKeys,
@@ -113,7 +133,10 @@ func aliasKeys(a *Alias) (keys []docstore.IndexKey) {
 		keys = append(keys, docstore.IndexKey{Index: "person", Key: string(a.Person)})
 	}
 	if a.unmatched() {
-		keys = append(keys, docstore.IndexKey{Index: "unmatched", Key: docstore.Number(a.LastSeen)})
+		keys = append(keys, docstore.IndexKey{Index: "unmatched", Key: docstore.Number(lrs.InstantOf(a.Updated))})
+	}
+	if a.State == Linked && len(a.Candidates) > 0 {
+		keys = append(keys, docstore.IndexKey{Index: "contested", Key: docstore.Number(a.LastSeen)})
 	}
 	for _, m := range a.Matches {
 		keys = append(keys, docstore.IndexKey{Index: "match", Key: m})

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -45,7 +44,7 @@ type Directory struct {
 	options Options
 	secret  []byte
 	tree    treeCache
-	known   aliasCache
+	known   *aliasCache
 }
 
 // Collections are what the directory keeps.
@@ -78,9 +77,7 @@ func New(ctx context.Context, store Backend, o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{store: store, options: o, secret: secret}
-	d.known.position = position
-	return d, nil
+	return &Directory{store: store, options: o, secret: secret, known: newAliasCache(position)}, nil
 }
 
 // newID returns 128 random bits in hexadecimal.
@@ -113,7 +110,12 @@ func sortText(s string) string {
 // sortName is how the person is found in a list.
 func (p *Person) sortName() string { return sortText(p.FamilyName + " " + p.GivenName) }
 
-type aliasCache struct {
-	mu       sync.Mutex
-	position lrs.Instant
+// cutText is a text of at most so many bytes, fit to be kept and indexed.
+func cutText(s string, most int) string {
+	s = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", ""))
+	for len(s) > most {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }

@@ -151,7 +151,8 @@ func personKeys(p *Person) (keys []docstore.IndexKey) {
 	if p.Status == Left {
 		add("left", docstore.Number(p.leftOn()))
 	}
-	return keys
+	// Who absorbed many others can have more than a document may; the first are those of its own.
+	return keys[:min(len(keys), docstore.MaxKeys)]
 }
 
 // affiliations are the person's own, and those of who was merged into the person.
