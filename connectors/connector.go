@@ -85,32 +85,32 @@ type Page struct {
 // Skip counts items that were passed over. The reason is a short phrase without personal data, one of
 // few, such as "no results yet".
 type Skip struct {
-	Reason string
-	Items  int
+	Reason string `json:"reason"`
+	Items  int    `json:"items"`
 	// Person says that somebody should look at it, as at an unknown status.
-	Person bool
+	Person bool `json:"person,omitempty"`
 }
 
 // Field counts in how many items of a kind a mapped field was found.
 type Field struct {
-	Item     string // what kind of item, such as member
-	Name     string // the field as the settings name it
-	Found    int
-	Of       int
-	Required bool // a run fails when it is found nowhere (Fields.Missing)
+	Item     string `json:"item"` // what kind of item, such as member
+	Name     string `json:"name"` // the field as the settings name it
+	Found    int    `json:"found"`
+	Of       int    `json:"of"`
+	Required bool   `json:"required,omitempty"` // a run fails when it is found nowhere (MissingFields)
 }
 
 // Check is the answer of a provider that works.
 type Check struct {
-	Says []string // sentences for people: what was reached, what can be seen
+	Says []string `json:"says"` // sentences for people: what was reached, what can be seen
 	// Calls is how many requests a full pull takes, as far as can be told.
-	Calls int
+	Calls int `json:"calls"`
 }
 
 // Probe tells what a few items look like.
 type Probe struct {
-	Says   []string
-	Fields []Field
+	Says   []string `json:"says"`
+	Fields []Field  `json:"fields"`
 }
 
 // Caller carries out HTTP requests with everything that every connector needs: see Client.

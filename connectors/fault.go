@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"acquis/lrs"
 )
 
 // Class says what can be done about a Fault.
@@ -47,15 +49,20 @@ func Faultf(class Class, sentence, detail string, values ...any) *Fault {
 	return f
 }
 
-// FaultOf returns the fault in an error; one that has none is wrapped as RetryLater.
+// FaultOf returns the fault in an error. One that has none is an internal failure, to be tried again: its text
+// is for the log and is not in the fault.
 func FaultOf(err error) *Fault {
 	if f, is := errors.AsType[*Fault](err); is {
 		return f
 	}
-	return &Fault{
-		Class: RetryLater, Cause: err, Detail: err.Error(),
-		Sentence: "Something failed in Acquis itself. The run will be tried again; if it goes on, show the detail to an engineer.",
+	f := &Fault{
+		Class: RetryLater, Cause: err, Detail: "see the log of the server at this time",
+		Sentence: "Something failed in Acquis itself. The run will be tried again; if it goes on, show this to an engineer.",
 	}
+	if told, is := errors.AsType[*lrs.Error](err); is {
+		f.Detail = told.Detail
+	}
+	return f
 }
 
 // MissingFields is the fault of fields that the settings map and that were found in no item, nil when there

@@ -175,7 +175,8 @@ const (
 )
 
 // SetEnd says that everything that is in a set now was yielded by this pull: what was not seen is not in
-// it any more. It is not said of a set of which any page failed or that the provider refused to show.
+// it any more. It is not said of a set of which any page failed or that the provider refused to show, and
+// of rows in a full pull only.
 type SetEnd struct {
 	Of  SetKind
 	Set string // "" for items
