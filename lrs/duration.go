@@ -237,3 +237,30 @@ func (n amount) parts() (whole, fraction []byte) {
 	point := len(n.digits) - n.scale
 	return bytes.TrimLeft(n.digits[:point], "\x00"), bytes.TrimRight(n.digits[point:], "\x00")
 }
+
+// maxDurationDigits keeps a number of milliseconds within an int64.
+const maxDurationDigits = 15
+
+// Milliseconds is how long the duration is; what lies below a millisecond is cut off. It is false for a
+// duration of years or months, which have no fixed length, and for one of more than 30,000 years.
+func (d Duration) Milliseconds() (ms int64, ok bool) {
+	years, part := d.total(unitYears, unitMonths).parts()
+	if len(years) > 0 || len(part) > 0 {
+		return 0, false
+	}
+	n := d.total(unitWeeks, unitSeconds)
+	whole, fraction := n.truncate(3).parts()
+	if len(whole) > maxDurationDigits-3 {
+		return 0, false
+	}
+	for _, digit := range whole {
+		ms = 10*ms + int64(digit)
+	}
+	for i := range 3 {
+		ms *= 10
+		if i < len(fraction) {
+			ms += int64(fraction[i])
+		}
+	}
+	return ms, true
+}
