@@ -16,7 +16,6 @@ import (
 
 	"acquis/config"
 	"acquis/storage"
-	"acquis/storage/accessstore"
 	"acquis/storage/mongostore"
 	"acquis/storage/pebblestore"
 )
@@ -54,7 +53,7 @@ func (c *CopyCmd) Run(ctx context.Context, app *kong.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	bars := copyBars{out: app.Stderr}
-	copied, err := storage.Copy(ctx, source, target, storage.CopyOptions{Collections: accessstore.Collections(), Progress: bars.show})
+	copied, err := storage.Copy(ctx, source, target, storage.CopyOptions{Collections: collections(), Progress: bars.show})
 	bars.clear()
 	switch {
 	case err == nil:

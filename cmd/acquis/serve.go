@@ -99,6 +99,7 @@ type process struct {
 	store   storage.Store
 	service *lrs.Service
 	house   *house
+	moving  *moving
 	server  *server.Server
 	metrics *server.Server // on ops.listen, nil without
 	logger  *slog.Logger
@@ -114,7 +115,11 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
-	p := &process{config: cfg, store: store, service: service, house: house, logger: logger}
+	moving, err := openMoving(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, logger: logger}
 	registry.MustRegister(store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, p.mount(registry)
 }

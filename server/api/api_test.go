@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"acquis/access"
+	"acquis/hub/exchange"
 	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/api"
@@ -31,6 +33,8 @@ type house struct {
 	directory *access.Directory
 	service   *lrs.Service
 	router    routers.Router
+
+	provenance *exchange.Provenance
 }
 
 // The keys of the service accounts, each named after its role, and of a source's credential; all have
@@ -72,10 +76,20 @@ func start(t *testing.T) *house {
 	if _, err := admin.PutSource(t.Context(), access.Caller{Principal: lrs.Principal{Roles: lrs.RoleAdministrator}}, access.Source{Name: "quiz-house", Verbs: []string{"https://verbs.example/read"}}); err != nil {
 		t.Fatal(err)
 	}
+	if err := backend.DeclareCollections(t.Context(), exchange.Collections()...); err != nil {
+		t.Fatal(err)
+	}
+	h.provenance = exchange.NewProvenance(backend, backend)
 	h.pin(t)
 	h.listen(t, admin, access.NewTokens(store, directory, access.Lifetimes{Access: time.Hour, Launch: time.Hour, LaunchMax: 8 * time.Hour}))
 	return h
 }
+
+// unlimited is a quota that nobody reaches.
+type unlimited struct{}
+
+func (unlimited) MayStore(context.Context, lrs.Principal) error { return nil }
+func (unlimited) Stored(lrs.Principal, int)                     {}
 
 // compile takes every schema but one that says so.
 func compile(schema []byte) (access.SchemaJudge, error) {
@@ -115,6 +129,9 @@ func (h *house) listen(t *testing.T, admin *access.Admin, tokens *access.Tokens)
 	srv, err := server.New(
 		server.Options{},
 		server.Mount{Path: "/api", Surface: api.New(h.directory, admin, tokens, problems)},
+		server.Mount{Path: "/api", Surface: api.NewMoving(h.directory, h.service, h.provenance, problems, api.MovingOptions{
+			Version: lrs.V103, BodyBytes: 1 << 20, RequestBytes: 2 << 20, AttachmentBytes: 1 << 10, Quota: unlimited{},
+		})},
 		server.Mount{Path: "/partners", Surface: partners},
 		server.Mount{Path: "", Surface: oauth.New(h.directory, tokens, here, problems)},
 	)
@@ -180,6 +197,7 @@ func (h *house) check(t *testing.T, r *http.Request, body string, a answer) {
 	}
 	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true}
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("multipart/mixed", openapi3filter.FileBodyDecoder)
 	request := &openapi3filter.RequestValidationInput{Request: at, PathParams: parameters, Route: route, Options: options}
 	if a.status < 300 {
 		if err := openapi3filter.ValidateRequest(t.Context(), request); err != nil {
@@ -251,6 +269,7 @@ func TestPermissions(t *testing.T) {
 		{"POST", "/api/schemas", `{"name":"s","version":"1","schema":{}}`, managers},
 		{"GET", "/api/audit", "", []string{administrator, auditor}},
 		{"POST", "/api/launch-tokens", `{"actor":{"mbox":"mailto:ann@example.org"},"activity":"https://pages.example/1"}`, []string{partner}},
+		{"GET", "/api/provenance/00000000-0000-4000-8000-000000000001", "", readers},
 		{"POST", "/partners/validate", `[]`, everybody},
 	} {
 		for _, who := range everybody {
