@@ -26,7 +26,7 @@ import (
 // remote is a running acquis that a command talks to, as the holder of a credential.
 type remote struct {
 	Config     string        `type:"path" placeholder:"FILE" help:"Configuration file that serve was given: it says where acquis listens, and its root credential."`
-	URL        string        `name:"url" placeholder:"URL" help:"Address of acquis, base path included, whatever the configuration says."`
+	URL        string        `name:"url" aliases:"endpoint" placeholder:"URL" help:"Address of acquis, base path included, whatever the configuration says."`
 	Key        string        `placeholder:"KEY" help:"Key of the credential to use instead of the configured root credential."`
 	SecretFile string        `type:"path" placeholder:"FILE" help:"File that holds the secret of --key."`
 	Insecure   bool          `help:"Send the secret to another machine in the clear, over http."`
