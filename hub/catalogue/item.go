@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"maps"
 	"time"
 
 	"acquis/hub"
@@ -141,4 +142,16 @@ func (t Text) In(languages ...string) string {
 		}
 	}
 	return t[first]
+}
+
+// with is the text with another one in a language, without it when that is empty.
+func (t Text) with(language, text string) Text {
+	next := maps.Clone(t)
+	if next == nil {
+		next = Text{}
+	}
+	if next[language] = text; text == "" {
+		delete(next, language)
+	}
+	return next
 }

@@ -17,7 +17,11 @@ import (
 type Picture struct {
 	// Through is the position up to which changes of items and mappings are in it, inclusive.
 	Through lrs.Instant
+	*scene
+}
 
+// scene is what pictures share between which nothing changed.
+type scene struct {
 	items    map[hub.ItemID]Item
 	holders  map[hub.ItemID][]hub.ItemID // parcours that speak of an item
 	rank     map[hub.ItemID]int          // above that of all that a parcours speaks of
@@ -47,8 +51,8 @@ type compiledPattern struct {
 // NewPicture makes a picture. Items that speak of what is not among them, cycles, and patterns that do
 // not compile are mistakes of the caller's: an error of no kind.
 func NewPicture(items []Item, mappings []Mapping) (*Picture, error) {
-	p := &Picture{
-		items: make(map[hub.ItemID]Item, len(items)), holders: map[hub.ItemID][]hub.ItemID{}, rank: map[hub.ItemID]int{},
+	p := &scene{
+		items: make(map[hub.ItemID]Item, len(items)), holders: map[hub.ItemID][]hub.ItemID{},
 		exact: map[named]Mapping{}, prefixes: map[named]Mapping{}, recent: map[named]answer{},
 	}
 	for _, item := range items {
@@ -57,9 +61,11 @@ func NewPicture(items []Item, mappings []Mapping) (*Picture, error) {
 			p.holders[part] = append(p.holders[part], item.ID)
 		}
 	}
-	if cycle := p.rankAll(); cycle != nil {
+	rank, cycle := rankAll(p.items)
+	if cycle != nil {
 		return nil, fmt.Errorf("catalogue: %v is a cycle", cycle)
 	}
+	p.rank = rank
 	var faults []error
 	for _, m := range mappings {
 		faults = append(faults, p.add(m))
@@ -73,10 +79,13 @@ func NewPicture(items []Item, mappings []Mapping) (*Picture, error) {
 		}
 	}
 	slices.SortFunc(p.lengths, func(a, b int) int { return cmp.Compare(b, a) })
-	return p, errors.Join(faults...)
+	return &Picture{scene: p}, errors.Join(faults...)
 }
 
-func (p *Picture) add(m Mapping) error {
+// at is the same picture, which nothing changed up to a later position.
+func (p *Picture) at(through lrs.Instant) *Picture { return &Picture{through, p.scene} }
+
+func (p *scene) add(m Mapping) error {
 	switch m.Form {
 	case Exact:
 		p.exact[named{m.Source, m.IRI}] = m
@@ -87,8 +96,7 @@ func (p *Picture) add(m Mapping) error {
 		if err != nil {
 			return fmt.Errorf("catalogue: the pattern %s: %w", m.IRI, err)
 		}
-		begins, _ := expression.LiteralPrefix()
-		p.patterns = append(p.patterns, compiledPattern{m, expression, begins})
+		p.patterns = append(p.patterns, compiledPattern{m, expression, literalBegin(m.IRI)})
 	default:
 		return fmt.Errorf("catalogue: a mapping has the form %q", m.Form)
 	}
@@ -100,6 +108,16 @@ func anchored(pattern string) (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
+// literalBegin is the text with which all begins that a pattern matches.
+func literalBegin(pattern string) string {
+	expression, err := regexp.Compile(pattern) // with \A before it, none would be found
+	if err != nil {
+		return ""
+	}
+	begins, _ := expression.LiteralPrefix()
+	return begins
+}
+
 // Item returns an item.
 func (p *Picture) Item(id hub.ItemID) (Item, bool) {
 	item, ok := p.items[id]
@@ -107,7 +125,9 @@ func (p *Picture) Item(id hub.ItemID) (Item, bool) {
 }
 
 // Items lists all items by id.
-func (p *Picture) Items() []Item {
+func (p *Picture) Items() []Item { return p.sorted() }
+
+func (p *scene) sorted() []Item {
 	all := make([]Item, 0, len(p.items))
 	for _, item := range p.items {
 		all = append(all, item)
@@ -157,7 +177,7 @@ func (p *Picture) Match(source, activityIRI string) (Mapping, bool) {
 	return found.mapping, found.known
 }
 
-func (p *Picture) match(source, iri string) (Mapping, bool) {
+func (p *scene) match(source, iri string) (Mapping, bool) {
 	if m, ok := either(p.exact, source, iri); ok {
 		return m, true
 	}
