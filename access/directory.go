@@ -72,7 +72,7 @@ func NewDirectory(ctx context.Context, store Store, o DirectoryOptions) (*Direct
 	}
 	d := &Directory{store: store, options: o, macs: newMACs(key), pinned: map[string]*holder{}}
 	d.journal = newJournal(store, o.Now)
-	d.tokens = newTokenCache(store, o.Now)
+	d.tokens = newTokenCache(store, o.Now, o.Every)
 	d.nobody = &holder{used: &atomic.Int64{}}
 	shipped := picture{}
 	for _, s := range o.Shipped {

@@ -197,6 +197,33 @@ func TestPin(t *testing.T) {
 	wantKind(t, h.directory.Pin(access.Credential{Key: "x"}, ""), lrs.KindInvalid, "needs a key and a secret")
 }
 
+// BenchmarkRefusal takes turns with an unknown key and a wrong secret, so that both meet the machine in
+// the same state, and tells what each costs.
+func BenchmarkRefusal(b *testing.B) {
+	h := newHouse(b)
+	h.source(b, access.Source{Name: "pix"})
+	_, secret := h.credential(b, access.Credential{Key: "pix-1", Source: "pix", Scopes: lrs.ScopeStatementsWrite})
+	wrong := secret[1:] + "x"
+	refusals := []struct {
+		unit  string
+		given access.Presented
+		spent time.Duration
+	}{
+		{unit: "unknown-key-ns/op", given: access.Presented{Key: "pix-2", Secret: wrong}},
+		{unit: "wrong-secret-ns/op", given: access.Presented{Key: "pix-1", Secret: wrong}},
+	}
+	for b.Loop() {
+		for i := range refusals {
+			begun := time.Now()
+			_, _ = h.directory.Authenticate(b.Context(), refusals[i].given)
+			refusals[i].spent += time.Since(begun)
+		}
+	}
+	for _, r := range refusals {
+		b.ReportMetric(float64(r.spent.Nanoseconds())/float64(b.N), r.unit)
+	}
+}
+
 func BenchmarkAuthenticate(b *testing.B) {
 	h := newHouse(b)
 	h.source(b, access.Source{Name: "pix", Verbs: []string{"https://pix.fr/did"}})

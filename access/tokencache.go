@@ -12,16 +12,17 @@ import (
 )
 
 const (
-	// tokenTrust is how long a token counts without looking whether it was revoked.
+	// tokenTrust is the longest that a token counts without looking whether it was revoked.
 	tokenTrust = 2 * time.Second
 	maxTokens  = 20_000
 )
 
 // tokenCache spares reading a token for each request. What was revoked through another process
-// counts here within tokenTrust.
+// counts here within trust.
 type tokenCache struct {
 	store  Store
 	now    func() time.Time
+	trust  time.Duration
 	tokens *lru.Cache[digest, knownToken]
 }
 
@@ -34,9 +35,10 @@ type knownToken struct {
 	read       time.Time
 }
 
-func newTokenCache(store Store, now func() time.Time) *tokenCache {
+// newTokenCache returns a cache that looks again as often as the directory does, or more often.
+func newTokenCache(store Store, now func() time.Time, every time.Duration) *tokenCache {
 	tokens, _ := lru.New[digest, knownToken](maxTokens) // fails without a size only
-	return &tokenCache{store, now, tokens}
+	return &tokenCache{store, now, min(every, tokenTrust), tokens}
 }
 
 var errTokenUnknown = lrs.Errorf(lrs.KindUnauthenticated, "the token is not known, revoked or expired: get another")
@@ -44,7 +46,7 @@ var errTokenUnknown = lrs.Errorf(lrs.KindUnauthenticated, "the token is not know
 func (c *tokenCache) get(ctx context.Context, mac digest) (knownToken, error) {
 	now := c.now()
 	known, cached := c.tokens.Get(mac)
-	if !cached || now.Sub(known.read) >= tokenTrust {
+	if !cached || now.Sub(known.read) >= c.trust {
 		t, err := c.store.Token(ctx, hex.EncodeToString(mac[:]))
 		switch {
 		case errors.Is(err, lrs.ErrNotFound):

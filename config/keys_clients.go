@@ -88,7 +88,7 @@ func accessKeys(c *Config) []key {
 		{
 			Name: "access.refresh", into: &c.Access.Refresh, Min: "100ms", Max: "1m",
 			Default: "1s", Example: "5s",
-			Meaning: "How often a process looks for sources and credentials that another one has changed: a credential is disabled everywhere within this time.",
+			Meaning: "How often a process looks for sources and credentials that another one has changed: a credential is disabled, and a token revoked, everywhere within this time.",
 		},
 		{
 			Name: "oauth.token_lifetime", into: &c.OAuth.TokenLifetime, Min: "1m", Max: "24h",
