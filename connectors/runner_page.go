@@ -169,6 +169,12 @@ func mark[T any](ctx context.Context, x *execution, table docstore.Table[marked[
 	}
 	now := row.Value.at(x.state.Value.Clean)
 	known := now.Mark != 0
+	if row.Value.NextMark == n {
+		value = sinceFirst(value, *row.Value.Next)
+	}
+	if known {
+		value = sinceFirst(value, now.Value)
+	}
 	same := known && sameValue(&now.Value, &value)
 	tally.add(known, !same)
 	if !known {
@@ -180,6 +186,16 @@ func mark[T any](ctx context.Context, x *execution, table docstore.Table[marked[
 	}
 	w, err := table.Put(row)
 	return []docstore.Write{w}, err
+}
+
+// sinceFirst keeps of a seat when it was used first: a page may tell of a later use only.
+func sinceFirst[T any](value, before T) T {
+	seat, is := any(&value).(*Seat)
+	former, _ := any(&before).(*Seat)
+	if is && !former.FirstUsed.IsZero() && (seat.FirstUsed.IsZero() || former.FirstUsed.Before(seat.FirstUsed)) {
+		seat.FirstUsed = former.FirstUsed
+	}
+	return value
 }
 
 // memory reads what is remembered of a row.

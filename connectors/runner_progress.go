@@ -169,7 +169,7 @@ func (x *execution) resolveMilestones(ctx context.Context, p *progressing, s Pro
 // assert finds the revision under which a milestone is sent; nothing is to be sent when it was.
 func (x *execution) assert(ctx context.Context, s ProgressSeen, m Milestone, last Sent, known bool) (Sent, *sending, error) {
 	content := contentOf(s.Account, m)
-	written, err := content.bytes()
+	written, err := content.essence().bytes()
 	if err != nil {
 		return last, nil, Faultf(GiveUp, "The provider's answer holds something that cannot be written down. Show the detail to an engineer.", "milestone %s: %v", m.Name, err)
 	}

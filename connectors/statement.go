@@ -58,6 +58,7 @@ type (
 		Score      *score                    `json:"score,omitempty"`
 		Success    *bool                     `json:"success,omitempty"`
 		Completion *bool                     `json:"completion,omitempty"`
+		Duration   string                    `json:"duration,omitempty"`
 		Extensions map[string]jsontext.Value `json:"extensions,omitempty"`
 	}
 	score struct {
@@ -138,7 +139,10 @@ func resultOf(r Result) *result {
 	if r.Scaled != nil || r.Raw != nil || r.Min != nil || r.Max != nil {
 		written.Score = &score{r.Scaled, r.Raw, r.Min, r.Max}
 	}
-	if written.Score == nil && r.Success == nil && r.Completion == nil && len(r.Extensions) == 0 {
+	if r.Duration > 0 {
+		written.Duration = fmt.Sprintf("PT%dS", int64(r.Duration/time.Second))
+	}
+	if written.Score == nil && r.Success == nil && r.Completion == nil && written.Duration == "" && len(r.Extensions) == 0 {
 		return nil
 	}
 	return &written
@@ -161,6 +165,28 @@ func contextOf(c Context) stContext {
 
 // bytes writes the statement.
 func (s statement) bytes() ([]byte, error) { return json.Marshal(s, json.Deterministic(true)) }
+
+// essence is what of a statement says something: the definitions of activities are left out, as in the
+// comparison of Data 2.3.1. So a campaign that gets another name revises nothing that was learned in it.
+func (s statement) essence() statement {
+	if object, is := s.Object.(activity); is {
+		s.Object = activity{ObjectType: object.ObjectType, ID: object.ID}
+	}
+	if s.Context == nil || s.Context.Activities == nil {
+		return s
+	}
+	c, bare := *s.Context, *s.Context.Activities
+	for _, list := range []*[]activity{&bare.Parent, &bare.Grouping, &bare.Category, &bare.Other} {
+		var named []activity
+		for _, a := range *list {
+			named = append(named, activity{ObjectType: a.ObjectType, ID: a.ID})
+		}
+		*list = named
+	}
+	c.Activities = &bare
+	s.Context = &c
+	return s
+}
 
 // digest of a content tells whether it changed.
 func digest(content []byte) string {

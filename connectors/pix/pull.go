@@ -100,8 +100,14 @@ func (s *session) organisations(ctx context.Context) (list []organisation, err e
 				return errors.New("an organisation has no id")
 			}
 		}
+		if list == nil {
+			return errors.New("the answer is no list of organisations")
+		}
 		return nil
 	})
+	if err == nil && len(list) == 0 {
+		return nil, connectors.Faultf(connectors.NeedsPerson, "Pix shows no organisation at all. Nothing was changed: ask Pix whether the client still has its jurisdiction.", "GET /organizations: an empty list")
+	}
 	return list, err
 }
 

@@ -48,6 +48,19 @@ func (w *World) SetExternalID(participation int64, text string) {
 // Archive archives campaign n.
 func (w *World) Archive(n int, at time.Time) { w.change(func() { w.archived[n] = at }) }
 
+// Rename gives campaign n another name.
+func (w *World) Rename(n int, name string) { w.change(func() { w.names[n] = name }) }
+
+// Shared reports whether a participation was sent by now.
+func (w *World) Shared(participation int64) bool {
+	n, i := placeOf(participation)
+	c, now := w.campaign(n), w.options.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.row(c, i, now)
+	return !r.created.After(now) && r.status == "SHARED"
+}
+
 // Withdraw takes an organisation out of the client's jurisdiction: 403 for it and its campaigns.
 func (w *World) Withdraw(organisation int64) {
 	w.change(func() { w.withdrawn[int(organisation)] = true })
@@ -62,7 +75,7 @@ func (w *World) Return(organisation int64) {
 func (w *World) ChangeClient(id string) { w.change(func() { w.clientID = id }) }
 
 // RevokeTokens withdraws all tokens that were given out.
-func (w *World) RevokeTokens() { w.change(func() { w.tokensBefore = w.options.Now() }) }
+func (w *World) RevokeTokens() { w.change(func() { w.revoked = w.issued }) }
 
 // Pseudonym returns the participantId of a participation as it is now.
 func (w *World) Pseudonym(participation int64) string {

@@ -81,15 +81,18 @@ type claims struct {
 	ClientID string `json:"client_id"`
 	Source   string `json:"source"`
 	Scope    string `json:"scope"`
-	Issued   int64  `json:"iat_ns"` // so that tokens can be withdrawn by time
+	Serial   int    `json:"jti"`
 	Expires  int64  `json:"exp"`
 }
 
 var encoding = base64.RawURLEncoding
 
 func (w *World) sign(clientID string, scopes []string) string {
-	now := w.options.Now()
-	body, err := json.Marshal(claims{clientID, "Campus", strings.Join(scopes, " "), now.UnixNano(), now.Add(w.options.TokenLife).Unix()})
+	w.mu.Lock()
+	w.issued++
+	serial := w.issued
+	w.mu.Unlock()
+	body, err := json.Marshal(claims{clientID, "Campus", strings.Join(scopes, " "), serial, w.options.Now().Add(w.options.TokenLife).Unix()})
 	if err != nil {
 		panic(err) // strings and numbers
 	}
@@ -116,7 +119,7 @@ func (w *World) admit(rw http.ResponseWriter, r *http.Request, scope string) boo
 	}
 	c, valid := w.read(token)
 	w.mu.Lock()
-	known := valid && c.ClientID == w.clientID && (w.tokensBefore.IsZero() || c.Issued > w.tokensBefore.UnixNano())
+	known := valid && c.ClientID == w.clientID && c.Serial > w.revoked
 	w.mu.Unlock()
 	if !is || !known || !w.options.Now().Before(time.Unix(c.Expires, 0)) {
 		boom(rw, http.StatusUnauthorized, "Invalid token")

@@ -66,18 +66,20 @@ type Person struct {
 type World struct {
 	options Options
 
-	mu           sync.Mutex
-	version      int // rises with each change
-	withdrawn    map[int]bool
-	archived     map[int]time.Time
-	vanished     map[int64]bool
-	anonymised   map[int]bool // people
-	externalIDs  map[int64]string
-	rates        map[int64]*float64
-	statuses     map[int64]string
-	clientID     string
-	tokensBefore time.Time // tokens issued until then are withdrawn
-	cache        map[string][]int32
+	mu          sync.Mutex
+	version     int // rises with each change
+	withdrawn   map[int]bool
+	names       map[int]string
+	archived    map[int]time.Time
+	vanished    map[int64]bool
+	anonymised  map[int]bool // people
+	externalIDs map[int64]string
+	rates       map[int64]*float64
+	statuses    map[int64]string
+	clientID    string
+	issued      int // tokens so far
+	revoked     int // those up to this are withdrawn
+	cache       map[string][]int32
 }
 
 // New makes a world.
@@ -107,7 +109,7 @@ func New(options Options) *World {
 	}
 	return &World{
 		options: options, clientID: o.ClientID,
-		withdrawn: map[int]bool{}, archived: map[int]time.Time{}, vanished: map[int64]bool{}, anonymised: map[int]bool{},
+		withdrawn: map[int]bool{}, names: map[int]string{}, archived: map[int]time.Time{}, vanished: map[int64]bool{}, anonymised: map[int]bool{},
 		externalIDs: map[int64]string{}, rates: map[int64]*float64{}, statuses: map[int64]string{}, cache: map[string][]int32{},
 	}
 }
@@ -175,6 +177,9 @@ func (w *World) campaign(n int) campaign {
 	defer w.mu.Unlock()
 	if at, is := w.archived[n]; is {
 		c.archived = at
+	}
+	if name, is := w.names[n]; is {
+		c.name = name
 	}
 	if c.archived.After(o.Now()) {
 		c.archived = time.Time{}
