@@ -132,18 +132,18 @@ func (s Subject) stopped(t *testing.T) {
 	first, second := s.reference(t)
 	for n := 1; n <= s.requests(t); n++ {
 		w := Open(t, s)
-		w.stopAt(n)
+		w.StopAt(n)
 		w.Clean(connectors.Order{})
 		equal(t, first, w.State())
 		w.Fake.Learn()
-		w.stopAt(n) // it may be over by then
+		w.StopAt(n) // it may be over by then
 		w.Clean(connectors.Order{})
 		equal(t, second, w.State())
 	}
 }
 
-// stopAt runs the connection and stops the run at a request.
-func (w *World) stopAt(n int) {
+// StopAt runs the connection and stops the run at a request.
+func (w *World) StopAt(n int) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()

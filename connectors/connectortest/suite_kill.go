@@ -77,12 +77,12 @@ func (s Subject) killed(t *testing.T) {
 	for n, ended := 1, false; !ended; n++ {
 		for _, late := range []bool{false, true} {
 			w := Open(t, s)
-			ended = !w.killAt(n, late)
-			w.takeOver()
+			ended = !w.KillAt(n, late)
+			w.TakeOver()
 			equal(t, first, w.State())
 			w.Fake.Learn()
-			w.killAt(n, late) // it may end before
-			w.takeOver()
+			w.KillAt(n, late) // it may end before
+			w.TakeOver()
 			equal(t, second, w.State())
 		}
 		writes = n
@@ -92,8 +92,8 @@ func (s Subject) killed(t *testing.T) {
 	}
 }
 
-// killAt runs the connection in a process that is killed at a write, and reports whether it came so far.
-func (w *World) killAt(n int, late bool) bool {
+// KillAt runs the connection in a process that is killed at a write, and reports whether it came so far.
+func (w *World) KillAt(n int, late bool) bool {
 	w.t.Helper()
 	m := &mortal{Store: w.Store, door: w.options.Door, alive: n, late: late}
 	w.Reopen(func(o *connectors.RunnerOptions) { o.Store, o.Door, o.Process = m, m, "killed" })
@@ -105,17 +105,20 @@ func (w *World) killAt(n int, late bool) bool {
 	return m.dead()
 }
 
-// takeOver runs the connection in another process, once it believes that the former is dead.
-func (w *World) takeOver() {
+// TakeOver runs the connection in another process, once it believes that the former is dead.
+func (w *World) TakeOver() {
 	w.t.Helper()
 	w.Reopen(func(o *connectors.RunnerOptions) { o.Process = "heir" })
 	order := connectors.Order{Trigger: connectors.ByRetry}
 	run, err := w.Runner.Run(w.t.Context(), connection, order)
 	if lrs.KindOf(err) == lrs.KindConflict { // it has a lease
-		w.clock.Move(2 * time.Minute)
+		w.Wait()
 		run, err = w.Runner.Run(w.t.Context(), connection, order)
 	}
 	if err != nil || run.Outcome != connectors.Clean {
 		w.t.Fatalf("run again it ended %s: %v %+v", run.Outcome, err, run.Errors)
 	}
 }
+
+// Wait lets the time pass after which a silent process is taken for dead.
+func (w *World) Wait() { w.clock.Move(2 * time.Minute) }
