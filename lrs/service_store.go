@@ -218,6 +218,9 @@ func (s *Service) judgeAll(statements []*Statement, version Version, batch bool)
 	return &Error{Kind: KindInvalid, Detail: "the JSON Schema of xAPI " + string(version) + " refuses the statement", Violations: violations}
 }
 
+// maxAttachments bounds the contents that may come with one request: each costs a file and a sync.
+const maxAttachments = 5000
+
 // receive keeps the attachments that came along, streaming them, and makes sure that each
 // statement has what it needs and that nothing came that no statement speaks of. It returns, by
 // statement, the digests of those that the store keeps.
@@ -227,6 +230,9 @@ func (s *Service) receive(ctx context.Context, statements []*Statement, parts Pa
 		for _, sum := range AttachmentDigests(statement) {
 			wanted[sum] = true
 		}
+	}
+	if parts != nil && len(wanted) > maxAttachments {
+		return nil, Errorf(KindTooLarge, "statements that come with attachments may speak of %d at most: send them in smaller batches", maxAttachments)
 	}
 	received := map[string]bool{}
 	for parts != nil {

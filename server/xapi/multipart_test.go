@@ -232,6 +232,18 @@ func TestAttachments_refused(t *testing.T) {
 	})
 }
 
+func TestAttachments_tooMany(t *testing.T) {
+	s := start(t)
+	attachments := make([]string, 5001)
+	for i := range attachments {
+		attachments[i] = attachment(sha256Of(fmt.Sprint(i)))
+	}
+	half := len(attachments) / 2
+	statements := "[" + attached(uuid.New(), attachments[:half]...) + "," + attached(uuid.New(), attachments[half:]...) + "]"
+	s.postForm(t, form(statements, part(sha256Of("0"), "0"))).want(t, 413, "5000")
+	s.stays(t, 0)
+}
+
 // TestAttachmentsAreStreamed sends a large attachment through a pipe: neither side holds it whole.
 func TestAttachmentsAreStreamed(t *testing.T) {
 	s := start(t)
