@@ -365,7 +365,9 @@ func (s *Service) signatureFault(ctx context.Context, statement *Statement, a At
 	return VerifySignature(jws, func(payload []byte) error { return signs(payload, statement, version) }, s.options.SignatureRoots, s.options.Now()), nil
 }
 
-// signs reports whether the payload of a signature is the statement, but for the signature itself.
+// signs reports whether the payload of a signature is the statement, but for the signature itself. By
+// the comparison alone one signature would hold for any number of statements with ids of their own, so
+// an id that was signed has to be the statement's.
 func signs(payload []byte, statement *Statement, version Version) error {
 	signed, err := DecodeStatement(payload, version, Limits{})
 	if err != nil {
@@ -373,6 +375,9 @@ func signs(payload []byte, statement *Statement, version Version) error {
 	}
 	unsigned, original := *statement, *signed
 	unsigned.Attachments, original.Attachments = withoutSignature(statement), withoutSignature(signed)
+	if signed.ID != uuid.Nil && signed.ID != statement.ID {
+		return errors.New("the payload of the signature has another id than the statement")
+	}
 	if !Equal(&unsigned, &original, version) {
 		return errors.New("the payload of the signature is another statement")
 	}
