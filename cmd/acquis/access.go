@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -114,9 +115,17 @@ func (m *sourceMetrics) objected(p lrs.Principal, objections []lrs.Objection) {
 		}
 		m.objections.WithLabelValues(p.Source, outcome).Inc()
 		if i < maxListed {
-			m.logger.Info("a source broke its rules", "source", p.Source, "outcome", outcome, "statement", o.Statement, "pointer", o.Pointer, "rule", o.Rule)
+			m.logger.Info("a source broke its rules", "source", p.Source, "outcome", outcome, "statement", o.Statement, "pointer", loggedPointer(o.Pointer), "rule", o.Rule)
 		}
 	}
+}
+
+// loggedPointer leaves out what stands in extensions, whose names are the sender's own words.
+func loggedPointer(pointer string) string {
+	if before, _, inside := strings.Cut(pointer, "/extensions/"); inside {
+		return before + "/extensions"
+	}
+	return pointer
 }
 
 func (m *sourceMetrics) repeated(p lrs.Principal, statements int) {
