@@ -146,17 +146,6 @@ func (r *Runner) Run(ctx context.Context, name string, order Order) (Run, error)
 	return x.complete(ctx)
 }
 
-// Start is Run that returns as soon as the run has begun, with its entry; done is called when it ends.
-func (r *Runner) Start(ctx context.Context, name string, order Order, done func(Run, error)) (Run, error) {
-	x, err := r.begin(ctx, name, order)
-	if err != nil {
-		return Run{}, err
-	}
-	begun := x.run.Value
-	go func() { done(x.complete(ctx)) }()
-	return begun, nil
-}
-
 // begin takes the lease and writes the entry.
 func (r *Runner) begin(ctx context.Context, name string, order Order) (*execution, error) {
 	connection, err := Connections.Get(ctx, r.o.Store, name, name)
@@ -211,6 +200,9 @@ func (x *execution) enter(ctx context.Context) (err error) {
 			return errTicked
 		}
 		state.Value.tick(at, x.order.Full)
+		if x.order.Full && at.After(state.Value.PullTick) { // a sweep brings what a pull would
+			state.Value.PullTick = at
+		}
 		w, err := ticks.Put(docstore.Row[tick]{Key: docstore.Key{ID: tickID(x.order.Full, at)}, Value: tick{n}})
 		if err != nil {
 			return err

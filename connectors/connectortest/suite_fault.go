@@ -24,6 +24,11 @@ func status(code int, header ...string) fault {
 	}
 }
 
+// Status is a fault, for Faults.Set, that answers every request for data with a status.
+func Status(code int) func(int, http.ResponseWriter, *http.Request, http.Handler) {
+	return func(_ int, out http.ResponseWriter, r *http.Request, next http.Handler) { status(code)(out, r, next) }
+}
+
 // instead answers 200 with another body.
 func instead(contentType, body string) fault {
 	return func(out http.ResponseWriter, _ *http.Request, _ http.Handler) {

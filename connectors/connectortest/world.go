@@ -169,6 +169,32 @@ func (w *World) connect() {
 	}
 }
 
+// Now is the time in the world.
+func (w *World) Now() time.Time { return w.clock.Now() }
+
+// Move sets its clock forward or back.
+func (w *World) Move(by time.Duration) { w.clock.Move(by) }
+
+// Change changes the connection.
+func (w *World) Change(change func(*connectors.Connection)) {
+	w.t.Helper()
+	row, err := connectors.Connections.Get(w.t.Context(), w.Store, connection, connection)
+	w.check(err)
+	change(&row.Value)
+	_, err = connectors.Connections.Save(w.t.Context(), w.Store, row)
+	w.check(err)
+}
+
+// Since says since when the connection has its schedule.
+func (w *World) Since(at time.Time) {
+	w.t.Helper()
+	row, err := connectors.States.Find(w.t.Context(), w.Store, connection, "state")
+	w.check(err)
+	row.Value.Since = at
+	_, err = connectors.States.Save(w.t.Context(), w.Store, row)
+	w.check(err)
+}
+
 // Pull runs the connection once.
 func (w *World) Pull(o connectors.Order) connectors.Run {
 	w.t.Helper()
