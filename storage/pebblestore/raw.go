@@ -21,7 +21,7 @@ type Raw struct {
 // OpenRaw opens the engine in a directory of its own, which no Store may use.
 func OpenRaw(o Options) (*Raw, error) {
 	o = o.withDefaults()
-	db, err := pebble.Open(o.FS.PathJoin(o.Dir, "raw"), pebbleOptions(o))
+	db, err := openEngine(o.FS.PathJoin(o.Dir, "raw"), pebbleOptions(o))
 	if err != nil {
 		return nil, fmt.Errorf("open the engine: %w", err)
 	}

@@ -41,7 +41,7 @@ var ErrLocked = errors.New("the data directory is in use by another process")
 type Options struct {
 	Dir          string           // made when absent
 	CacheBytes   int64            // block cache, 128 MiB
-	MemtableSize uint64           // 64 MiB; there may be three
+	MemtableSize uint64           // 64 MiB; there may be two
 	Now          func() time.Time // time.Now
 	Logger       *slog.Logger     // slog.Default()
 	FS           vfs.FS           // the operating system's
@@ -117,7 +117,7 @@ func Open(o Options) (*Store, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", ErrLocked, o.Dir)
 	}
-	db, err := pebble.Open(dir, pebbleOptions(o))
+	db, err := openEngine(dir, pebbleOptions(o))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the store: %w", err), lock.Close())
 	}
@@ -133,8 +133,19 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
+// openEngine opens the engine, and lets it compact from then on.
+func openEngine(dir string, options *pebble.Options) (*pebble.DB, error) {
+	scheduler := newCompactions()
+	options.Experimental.CompactionScheduler = scheduler
+	db, err := pebble.Open(dir, options)
+	if err == nil {
+		scheduler.begin()
+	}
+	return db, err
+}
+
 // MaxMemtables is how many memtables there may be before writes wait.
-const MaxMemtables = 3
+const MaxMemtables = 2
 
 func pebbleOptions(o Options) *pebble.Options {
 	options := &pebble.Options{
