@@ -46,12 +46,13 @@ type work struct {
 	expertises map[string]docstore.Row[Expertise]
 	providers  map[string]docstore.Row[Provider]
 
-	steps   []Step
-	images  map[string]images      // of targets
-	removed map[string]lrs.Instant // revisions of mappings that are taken away
-	judges  []func()               // run when everything is put
-	faults  []lrs.Violation
-	err     error // a refusal that is not about one thing
+	steps    []Step
+	images   map[string]images      // of targets
+	removed  map[string]lrs.Instant // revisions of mappings that are taken away
+	judges   []func()               // run when everything is put
+	faults   []lrs.Violation
+	patterns map[string]traits // of patterns that were looked at
+	err      error             // a refusal that is not about one thing
 }
 
 // images are how something was and is; nil for not at all.
@@ -158,19 +159,37 @@ func mappingID(m Mapping) string {
 // judgeOverlap refuses a pattern when it and another one, neither of which goes first, take the same activity for
 // different items.
 func (p pen) judgeOverlap(j *judge, m Mapping) {
-	if m.Form != Pattern || patternFault(m.IRI) != "" {
+	if m.Form != Pattern || !p.known(m.IRI).sound {
 		return
 	}
 	for _, id := range sortedKeys(p.mappings) {
 		o := p.mappings[id].Value
-		if o.Form != Pattern || o.ID == m.ID || o.Source != m.Source || o.Item == m.Item || patternFault(o.IRI) != "" {
+		if o.Form != Pattern || o.ID == m.ID || o.Source != m.Source || o.Item == m.Item || !p.known(o.IRI).sound {
 			continue
+		}
+		if a, b := p.known(m.IRI).begins, p.known(o.IRI).begins; !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a) {
+			continue // which most are, and looking closer is dear
 		}
 		if witness, both := overlap(m.IRI, o.IRI); both {
 			j.add("iri", "overlap", "the pattern %s of %s and the pattern %s of %s both match %q, and none goes before the other: narrow one of them, or map that activity exactly and keep the patterns apart",
 				m.IRI, m.Item, o.IRI, o.Item, witness)
 		}
 	}
+}
+
+// traits are what is to be known of a pattern before it is compared with others.
+type traits struct {
+	sound  bool
+	begins string
+}
+
+func (w *work) known(pattern string) traits {
+	t, done := w.patterns[pattern]
+	if !done {
+		t = traits{patternFault(pattern) == "", literalBegin(pattern)}
+		w.patterns[pattern] = t
+	}
+	return t
 }
 
 func (p pen) removeMapping(id string) {
@@ -291,7 +310,7 @@ func (w *work) judgeCycle() {
 
 // load reads the catalogue as it is.
 func (c *Catalogue) load(ctx context.Context) (*work, docstore.Row[guard], error) {
-	w := &work{today: c.today(), images: map[string]images{}, removed: map[string]lrs.Instant{}}
+	w := &work{today: c.today(), images: map[string]images{}, removed: map[string]lrs.Instant{}, patterns: map[string]traits{}}
 	held, err := guards.Find(ctx, c.store, House, guardID)
 	if err != nil {
 		return nil, held, err
