@@ -18,7 +18,7 @@ type Entry struct {
 	Address string         `json:"address,omitempty"` // from where
 	Outcome Outcome        `json:"outcome"`
 	Detail  string         `json:"detail,omitempty"`
-	Count   int            `json:"count,omitempty"`  // how many alike it stands for, when more than one
+	Count   int            `json:"count,omitzero"`   // how many alike it stands for, when more than one
 	Before  jsontext.Value `json:"before,omitempty"` // without secrets
 	After   jsontext.Value `json:"after,omitempty"`
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/go-json-experiment/json"
 
 	"acquis/access"
 	"acquis/lrs"
@@ -20,6 +21,7 @@ type CredentialCmd struct {
 	Issue   credentialIssue   `cmd:"" help:"Issue a credential; its secret is printed this once."`
 	Rotate  credentialRotate  `cmd:"" help:"Give a credential a new secret, printed this once; the former goes on for a while."`
 	Disable credentialDisable `cmd:"" help:"Take a credential no more, nor its tokens, on every process within seconds."`
+	Enable  credentialEnable  `cmd:"" help:"Take a disabled credential again."`
 }
 
 type credentialList struct {
@@ -173,6 +175,45 @@ func (c *credentialDisable) Run(ctx context.Context, app *kong.Context) error {
 	var k access.Credential
 	return c.show(app.Stdout, answer, &k, func(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "The credential %s is disabled.\n", k.Key)
+		return err
+	})
+}
+
+type credentialEnable struct {
+	remote
+	ID string `arg:"" name:"id" help:"Key of the credential."`
+}
+
+// Run enables the credential and leaves everything else of it as it is.
+func (c *credentialEnable) Run(ctx context.Context, app *kong.Context) error {
+	a, err := c.open()
+	if err != nil {
+		return err
+	}
+	path := "/api/credentials/" + url.PathEscape(c.ID)
+	now, err := a.ask(ctx, "GET", path, nil)
+	if err != nil {
+		return err
+	}
+	var settings struct { // those that a credential is changed by
+		Scopes   lrs.Scope `json:"scopes,omitzero"`
+		Roles    lrs.Role  `json:"roles,omitzero"`
+		Subtrees []string  `json:"subtrees,omitempty"`
+		Note     string    `json:"note,omitempty"`
+		Expires  time.Time `json:"expires,omitzero"`
+		Disabled bool      `json:"disabled"`
+	}
+	if err := json.Unmarshal(now.body, &settings); err != nil {
+		return fmt.Errorf("the answer is not what this command knows: %w", err)
+	}
+	settings.Disabled = false
+	answer, err := a.ask(ctx, "PUT", path, settings, "If-Match", now.revision)
+	if err != nil {
+		return err
+	}
+	var k access.Credential
+	return c.show(app.Stdout, answer, &k, func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, "The credential %s is enabled.\n", k.Key)
 		return err
 	})
 }

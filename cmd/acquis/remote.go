@@ -65,7 +65,7 @@ func (r *remote) open() (*asker, error) {
 		a.key, a.secret = r.Key, strings.TrimSpace(string(content))
 	}
 	if a.key == "" || a.secret == "" {
-		return nil, errors.New("no credential: name one with --key and --secret-file, or the configuration's with root.key and root.secret")
+		return nil, errors.New("no credential: name one with --key and --secret-file, or the configuration's with root.key and root.secret, as ACQUIS_ROOT_KEY and ACQUIS_ROOT_SECRET in the environment")
 	}
 	return a, a.mayTrust(r.Insecure)
 }

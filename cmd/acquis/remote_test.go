@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 )
 
@@ -78,6 +79,14 @@ func TestAdminister(t *testing.T) {
 	p.must(t, key, rotated[2], "POST", "/xapi/statements", simple(uuid.NewString()), 200)
 	says(runs(t, env, "credential", "disable", key), "disabled")
 	p.must(t, key, rotated[2], "POST", "/xapi/statements", simple(uuid.NewString()), 401)
+	before := runs(t, env, "credential", "list", "--source", "cards", "--json")
+	says(runs(t, env, "credential", "enable", key), "enabled")
+	p.must(t, key, rotated[2], "POST", "/xapi/statements", simple(uuid.NewString()), 200)
+	after := runs(t, env, "credential", "list", "--source", "cards", "--json")
+	changing := regexp.MustCompile(`"(disabled|revision|lastUsed)": .*`)
+	if diff := cmp.Diff(changing.ReplaceAllString(before, ""), changing.ReplaceAllString(after, "")); diff != "" {
+		t.Errorf("enabling a credential changed more than that:\n%s", diff)
+	}
 
 	t.Run("a refusal lists every fault in words", func(t *testing.T) {
 		says(fails(t, env, "source", "add", "x", "--verb", "read", "--actor-form", "name"), "/verbs/0", "/actorForms/0")
@@ -112,4 +121,14 @@ func TestAdminister(t *testing.T) {
 	t.Run("without a credential it says how to name one", func(t *testing.T) {
 		says(fails(t, nil, "source", "list", "--url", p.url), "--key", "root.key")
 	})
+}
+
+// secretFile is a file that holds a secret.
+func secretFile(t *testing.T, secret string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -26,9 +26,14 @@ func (s *Surface) admit(c *call) error {
 	if c.principal.Source != c.source {
 		return lrs.Errorf(lrs.KindForbidden, "this address is for another source: use the address of your own, or /xapi")
 	}
-	if version := s.options.DefaultVersion(c.source); version != "" && c.r.Header.Get(headerVersion) == "" {
-		c.r.Header.Set(headerVersion, string(version))
+	if c.r.Header.Get(headerVersion) != "" {
+		return s.negotiate(c)
 	}
+	version := s.options.DefaultVersion(c.source)
+	if version == "" {
+		return lrs.Errorf(lrs.KindInvalid, "the header %s is missing, and this source has no default version: send the header, or have the operator set one", headerVersion)
+	}
+	c.r.Header.Set(headerVersion, string(version))
 	return s.negotiate(c)
 }
 

@@ -101,7 +101,7 @@ func TestLenientDoor(t *testing.T) {
 		s.send(t, "GET", webhook+"/statements", "", "Key: webhook", "X-Experience-API-Version: 0.9").want(t, 400, "not spoken")
 	})
 	t.Run("a source without a default must name its version", func(t *testing.T) {
-		s.send(t, "GET", "/lrs/partners/strict/xapi/statements", "", "Key: strict", without).want(t, 400, "missing")
+		s.send(t, "GET", "/lrs/partners/strict/xapi/statements", "", "Key: strict", without).want(t, 400, "no default version")
 	})
 	t.Run("another source is not let through, whether there is such a door or not", func(t *testing.T) {
 		s.send(t, "GET", webhook+"/statements", "", "Key: strict", without).want(t, 403, "another source")
