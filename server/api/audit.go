@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"acquis/access"
 	"acquis/lrs"
+	"acquis/server"
 )
 
 // linesType is the media type of an export: one JSON value a line.
@@ -18,8 +18,8 @@ const linesType = "application/x-ndjson"
 
 // listAudit answers GET /api/audit: a page, the newest entry first, or with Accept:
 // application/x-ndjson everything that is asked for, line by line.
-func (s *Surface) listAudit(c *call) error {
-	place, err := c.list("actor", "action", "target", "outcome", "since", "until")
+func (s *Surface) listAudit(c *server.Call) error {
+	place, err := listOf(c, "actor", "action", "target", "outcome", "since", "until")
 	if err != nil {
 		return err
 	}
@@ -30,28 +30,28 @@ func (s *Surface) listAudit(c *call) error {
 	if !slices.Contains([]access.Outcome{"", access.Done, access.Denied, access.Invalid}, q.Outcome) {
 		return lrs.Errorf(lrs.KindInvalid, "the parameter outcome must be %s, %s or %s", access.Done, access.Denied, access.Invalid)
 	}
-	if q.Since, err = c.time("since"); err != nil {
+	if q.Since, err = c.Time("since"); err != nil {
 		return err
 	}
-	if q.Until, err = c.time("until"); err != nil {
+	if q.Until, err = c.Time("until"); err != nil {
 		return err
 	}
 	if wantsLines(c.GetHeader("Accept")) {
 		return s.exportAudit(c, q)
 	}
-	found, err := s.admin.Audit(c.ctx(), c.caller, q)
+	found, err := s.admin.Audit(c.Ctx(), c.Caller, q)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", pageOf(found.Entries, found.Next, func(e access.Entry) access.Entry { return e }))
+	return c.Answer(http.StatusOK, "", server.PageOf(found.Entries, found.Next, func(e access.Entry) access.Entry { return e }))
 }
 
 // exportAudit writes entries while it reads them. A fault on the way breaks the answer off, so that a
 // part is not taken for the whole.
-func (s *Surface) exportAudit(c *call, q access.AuditQuery) error {
-	q.Limit = maxLimit
+func (s *Surface) exportAudit(c *server.Call, q access.AuditQuery) error {
+	q.Limit = server.MaxLimit
 	for {
-		found, err := s.admin.Audit(c.ctx(), c.caller, q)
+		found, err := s.admin.Audit(c.Ctx(), c.Caller, q)
 		if err != nil {
 			return err
 		}
@@ -80,17 +80,4 @@ func wantsLines(accept string) bool {
 		}
 	}
 	return false
-}
-
-// time reads a parameter that is a time, zero without one.
-func (c *call) time(name string) (time.Time, error) {
-	text, given := c.GetQuery(name)
-	if !given {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, lrs.Errorf(lrs.KindInvalid, "the parameter %s must be a time such as 2026-09-01T08:00:00Z", name)
-	}
-	return at, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"acquis/access"
 	"acquis/lrs"
+	"acquis/server"
 )
 
 // credential is a credential as it goes over the wire. Secrets are told by their dates only.
@@ -20,7 +21,7 @@ type issued struct {
 	Secret string `json:"secret,omitempty"` // an external credential has none
 }
 
-func shownCredential(k access.Credential) credential { return credential{k, etagOf(k.Revision)} }
+func shownCredential(k access.Credential) credential { return credential{k, server.ETagOf(k.Revision)} }
 
 // newCredential is what a client says of a credential that is to be made.
 type newCredential struct {
@@ -47,31 +48,31 @@ type credentialSettings struct {
 }
 
 // listCredentials answers GET /api/credentials.
-func (s *Surface) listCredentials(c *call) error {
-	q, err := c.list("source")
+func (s *Surface) listCredentials(c *server.Call) error {
+	q, err := listOf(c, "source")
 	if err != nil {
 		return err
 	}
-	credentials, err := s.admin.Credentials(c.ctx(), c.caller, c.Query("source"), q)
+	credentials, err := s.admin.Credentials(c.Ctx(), c.Caller, c.Query("source"), q)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", pageOf(credentials.Items, credentials.Next, shownCredential))
+	return c.Answer(http.StatusOK, "", server.PageOf(credentials.Items, credentials.Next, shownCredential))
 }
 
 // getCredential answers GET /api/credentials/{key}.
-func (s *Surface) getCredential(c *call) error {
-	found, err := s.admin.Credential(c.ctx(), c.caller, c.Param("key"))
+func (s *Surface) getCredential(c *server.Call) error {
+	found, err := s.admin.Credential(c.Ctx(), c.Caller, c.Param("key"))
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, etagOf(found.Revision), shownCredential(found))
+	return c.Answer(http.StatusOK, server.ETagOf(found.Revision), shownCredential(found))
 }
 
 // issueCredential answers POST /api/credentials.
-func (s *Surface) issueCredential(c *call) error {
+func (s *Surface) issueCredential(c *server.Call) error {
 	var body newCredential
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
 	wanted := access.Credential{
@@ -84,45 +85,45 @@ func (s *Surface) issueCredential(c *call) error {
 			wanted.Kind = access.OfAccount
 		}
 	}
-	made, secret, err := s.admin.IssueCredential(c.ctx(), c.caller, wanted)
+	made, secret, err := s.admin.IssueCredential(c.Ctx(), c.Caller, wanted)
 	if err != nil {
 		return err
 	}
-	return c.created([]string{made.Key}, etagOf(made.Revision), issued{shownCredential(made), secret})
+	return c.Created([]string{made.Key}, server.ETagOf(made.Revision), issued{shownCredential(made), secret})
 }
 
 // putCredential answers PUT /api/credentials/{key}.
-func (s *Surface) putCredential(c *call) error {
-	revision, err := c.ifMatch()
+func (s *Surface) putCredential(c *server.Call) error {
+	revision, err := c.IfMatch()
 	if err != nil {
 		return err
 	}
 	var body credentialSettings
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
-	changed, err := s.admin.UpdateCredential(c.ctx(), c.caller, access.Credential{
+	changed, err := s.admin.UpdateCredential(c.Ctx(), c.Caller, access.Credential{
 		Key: c.Param("key"), Revision: revision, Scopes: body.Scopes, Roles: body.Roles, Subtrees: body.Subtrees,
 		Note: body.Note, Expires: body.Expires, Disabled: body.Disabled,
 	})
 	if err != nil {
-		return stale(err)
+		return server.Stale(err)
 	}
-	return c.answer(http.StatusOK, etagOf(changed.Revision), shownCredential(changed))
+	return c.Answer(http.StatusOK, server.ETagOf(changed.Revision), shownCredential(changed))
 }
 
 // disableCredential answers POST /api/credentials/{key}/disable, in whatever state the credential is:
 // whoever has to stop one must not lose time with revisions.
-func (s *Surface) disableCredential(c *call) error {
+func (s *Surface) disableCredential(c *server.Call) error {
 	for range disableTries {
-		k, err := s.admin.Credential(c.ctx(), c.caller, c.Param("key"))
+		k, err := s.admin.Credential(c.Ctx(), c.Caller, c.Param("key"))
 		if err != nil {
 			return err
 		}
 		k.Disabled = true
-		changed, err := s.admin.UpdateCredential(c.ctx(), c.caller, k)
+		changed, err := s.admin.UpdateCredential(c.Ctx(), c.Caller, k)
 		if err == nil {
-			return c.answer(http.StatusOK, etagOf(changed.Revision), shownCredential(changed))
+			return c.Answer(http.StatusOK, server.ETagOf(changed.Revision), shownCredential(changed))
 		}
 		if lrs.KindOf(err) != lrs.KindConflict {
 			return err
@@ -140,19 +141,19 @@ type rotation struct {
 }
 
 // rotateCredential answers POST /api/credentials/{key}/rotate.
-func (s *Surface) rotateCredential(c *call) error {
+func (s *Surface) rotateCredential(c *server.Call) error {
 	var body rotation
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
 	if body.Overlap < 0 || body.Overlap > maxSeconds {
 		return outOfRange("/overlap")
 	}
-	changed, secret, err := s.admin.RotateSecret(c.ctx(), c.caller, c.Param("key"), time.Duration(body.Overlap)*time.Second)
+	changed, secret, err := s.admin.RotateSecret(c.Ctx(), c.Caller, c.Param("key"), time.Duration(body.Overlap)*time.Second)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, etagOf(changed.Revision), issued{shownCredential(changed), secret})
+	return c.Answer(http.StatusOK, server.ETagOf(changed.Revision), issued{shownCredential(changed), secret})
 }
 
 // maxSeconds is more than any span of time that is taken.

@@ -37,7 +37,7 @@ type MovingOptions struct {
 
 // Moving is the surface by which statements are moved between this store and others, under /api.
 type Moving struct {
-	who        Authenticator
+	who        server.Authenticator
 	service    *lrs.Service
 	provenance *exchange.Provenance
 	problems   *problem.Writer
@@ -45,15 +45,15 @@ type Moving struct {
 }
 
 // NewMoving returns the surface over a service.
-func NewMoving(who Authenticator, service *lrs.Service, provenance *exchange.Provenance, problems *problem.Writer, o MovingOptions) *Moving {
+func NewMoving(who server.Authenticator, service *lrs.Service, provenance *exchange.Provenance, problems *problem.Writer, o MovingOptions) *Moving {
 	return &Moving{who: who, service: service, provenance: provenance, problems: problems, options: o}
 }
 
 // Mount adds the resources.
 func (s *Moving) Mount(r *gin.RouterGroup) {
-	mount(r, s.who, s.problems, []route{
-		{"POST", "/import", s.importStatements},
-		{"GET", "/provenance/:statement", s.getProvenance},
+	server.MountRoutes(r, s.who, s.problems, server.Routes{
+		"POST /import":               s.importStatements,
+		"GET /provenance/:statement": s.getProvenance,
 	})
 }
 
@@ -80,11 +80,11 @@ const (
 
 // importStatements answers POST /api/import: a statement on each line, each judged by itself. In
 // multipart/mixed the first part holds the lines, and the others attachments.
-func (s *Moving) importStatements(c *call) error {
-	if c.caller.Launch != nil {
+func (s *Moving) importStatements(c *server.Call) error {
+	if c.Caller.Launch != nil {
 		return lrs.Errorf(lrs.KindForbidden, "a launch token cannot import statements: use the credential of the source")
 	}
-	if err := s.options.Quota.MayStore(c.ctx(), c.caller.Principal); err != nil {
+	if err := s.options.Quota.MayStore(c.Ctx(), c.Caller.Principal); err != nil {
 		return err
 	}
 	r := lrs.MoveRequest{Version: s.options.Version}
@@ -104,24 +104,24 @@ func (s *Moving) importStatements(c *call) error {
 	}
 	var at []int
 	r.Statements, at = splitLines(body)
-	moved, err := s.service.MoveStatements(c.ctx(), c.caller.Principal, r)
+	moved, err := s.service.MoveStatements(c.Ctx(), c.Caller.Principal, r)
 	if err != nil {
 		return err
 	}
-	if err := s.provenance.Note(c.ctx(), c.caller.Source, origin, moved); err != nil {
+	if err := s.provenance.Note(c.Ctx(), c.Caller.Source, origin, moved); err != nil {
 		return err
 	}
 	answer := countMoved(moved, at)
-	s.options.Quota.Stored(c.caller.Principal, answer.Stored)
-	return c.answer(http.StatusOK, "", answer)
+	s.options.Quota.Stored(c.Caller.Principal, answer.Stored)
+	return c.Answer(http.StatusOK, "", answer)
 }
 
 // lines reads what holds the statements, and leaves attachments to the request.
-func (s *Moving) lines(c *call, r *lrs.MoveRequest) ([]byte, error) {
+func (s *Moving) lines(c *server.Call, r *lrs.MoveRequest) ([]byte, error) {
 	mediaType, parameters, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	switch {
 	case err == nil && mediaType == linesType:
-		return c.body(s.options.BodyBytes)
+		return c.Body(s.options.BodyBytes)
 	case err == nil && mediaType == "multipart/mixed" && parameters["boundary"] != "":
 		server.LimitBody(c.Request, s.options.RequestBytes)
 		p := &attachedParts{reader: multipart.NewReader(c.Request.Body, parameters["boundary"]), most: s.options.AttachmentBytes}
@@ -223,14 +223,14 @@ func countMoved(moved []lrs.Moved, at []int) imported {
 }
 
 // getProvenance answers GET /api/provenance/{statement}.
-func (s *Moving) getProvenance(c *call) error {
+func (s *Moving) getProvenance(c *server.Call) error {
 	id, err := lrs.ParseUUID(strings.ToLower(c.Param("statement")))
 	if err != nil {
 		return lrs.Errorf(lrs.KindInvalid, "the statement's id %v", err)
 	}
-	traces, err := s.provenance.Of(c.ctx(), c.caller.Principal, id)
+	traces, err := s.provenance.Of(c.Ctx(), c.Caller.Principal, id)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", page[exchange.Trace]{Items: traces})
+	return c.Answer(http.StatusOK, "", server.ListPage[exchange.Trace]{Items: traces})
 }

@@ -8,6 +8,7 @@ import (
 
 	"acquis/access"
 	"acquis/lrs"
+	"acquis/server"
 )
 
 // newLaunch asks for a launch token.
@@ -28,22 +29,22 @@ type launched struct {
 }
 
 // launch answers POST /api/launch-tokens.
-func (s *Surface) launch(c *call) error {
+func (s *Surface) launch(c *server.Call) error {
 	var body newLaunch
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
 	if body.Lifetime < 0 || body.Lifetime > maxSeconds {
 		return outOfRange("/lifetime")
 	}
-	made, err := s.tokens.Launch(c.ctx(), c.caller.Principal, access.LaunchRequest{
+	made, err := s.tokens.Launch(c.Ctx(), c.Caller.Principal, access.LaunchRequest{
 		LaunchBinding: access.LaunchBinding{Actor: body.Actor, Activity: body.Activity, Registration: body.Registration},
 		Lifetime:      time.Duration(body.Lifetime) * time.Second,
 	})
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusCreated, "", launched{
+	return c.Answer(http.StatusCreated, "", launched{
 		Token: made.Token, TokenType: "Bearer", Scopes: made.Scopes, Expires: made.Expires, LaunchBinding: *made.Launch,
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"acquis/lrs"
+	"acquis/server"
 	"acquis/server/problem"
 )
 
@@ -18,20 +19,20 @@ type PartnersOptions struct {
 // Partners is the surface for the engineers of partners, under /partners: they try statements before
 // they send them.
 type Partners struct {
-	who      Authenticator
+	who      server.Authenticator
 	service  *lrs.Service
 	problems *problem.Writer
 	options  PartnersOptions
 }
 
 // NewPartners returns the surface over a service.
-func NewPartners(who Authenticator, service *lrs.Service, problems *problem.Writer, o PartnersOptions) *Partners {
+func NewPartners(who server.Authenticator, service *lrs.Service, problems *problem.Writer, o PartnersOptions) *Partners {
 	return &Partners{who: who, service: service, problems: problems, options: o}
 }
 
 // Mount adds the resources.
 func (s *Partners) Mount(r *gin.RouterGroup) {
-	mount(r, s.who, s.problems, []route{{"POST", "/validate", s.validate}})
+	server.MountRoutes(r, s.who, s.problems, server.Routes{"POST /validate": s.validate})
 }
 
 // verdict is what would come of statements in one version.
@@ -53,26 +54,26 @@ type verdicts struct {
 
 // validate answers POST /partners/validate: what would happen to a statement or a batch of them. It
 // stores nothing and needs no scope; what a credential lacks is among the violations.
-func (s *Partners) validate(c *call) error {
-	if c.caller.Launch != nil {
+func (s *Partners) validate(c *server.Call) error {
+	if c.Caller.Launch != nil {
 		return lrs.Errorf(lrs.KindForbidden, "a launch token cannot try statements: use the credential of the source")
 	}
-	if err := c.isJSON(); err != nil {
+	if err := c.IsJSON(); err != nil {
 		return err
 	}
-	body, err := c.body(s.options.BodyBytes)
+	body, err := c.Body(s.options.BodyBytes)
 	if err != nil {
 		return err
 	}
-	answer := verdicts{Source: c.caller.Source, Versions: map[lrs.Version]verdict{}}
+	answer := verdicts{Source: c.Caller.Source, Versions: map[lrs.Version]verdict{}}
 	for _, version := range s.options.Versions {
-		x, err := s.service.ExamineStatements(c.ctx(), c.caller.Principal, lrs.StoreRequest{Version: version, Body: body})
+		x, err := s.service.ExamineStatements(c.Ctx(), c.Caller.Principal, lrs.StoreRequest{Version: version, Body: body})
 		if err != nil {
 			return err
 		}
 		answer.Versions[version] = verdictOf(x)
 	}
-	return c.answer(http.StatusOK, "", answer)
+	return c.Answer(http.StatusOK, "", answer)
 }
 
 func verdictOf(x lrs.Examination) verdict {

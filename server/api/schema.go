@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"acquis/access"
+	"acquis/server"
 )
 
 // maxSchema bounds the registration of a schema.
@@ -28,21 +29,21 @@ type newSchema struct {
 }
 
 // listSchemas answers GET /api/schemas.
-func (s *Surface) listSchemas(c *call) error {
-	q, err := c.list()
+func (s *Surface) listSchemas(c *server.Call) error {
+	q, err := listOf(c)
 	if err != nil {
 		return err
 	}
-	schemas, err := s.admin.Schemas(c.ctx(), c.caller, q)
+	schemas, err := s.admin.Schemas(c.Ctx(), c.Caller, q)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", pageOf(schemas.Items, schemas.Next, shownSchema))
+	return c.Answer(http.StatusOK, "", server.PageOf(schemas.Items, schemas.Next, shownSchema))
 }
 
 // getSchema answers GET /api/schemas/{name}/{version} with the schema itself.
-func (s *Surface) getSchema(c *call) error {
-	found, err := s.admin.Schema(c.ctx(), c.caller, c.Param("name"), c.Param("version"))
+func (s *Surface) getSchema(c *server.Call) error {
+	found, err := s.admin.Schema(c.Ctx(), c.Caller, c.Param("name"), c.Param("version"))
 	if err != nil {
 		return err
 	}
@@ -51,14 +52,14 @@ func (s *Surface) getSchema(c *call) error {
 }
 
 // registerSchema answers POST /api/schemas.
-func (s *Surface) registerSchema(c *call) error {
+func (s *Surface) registerSchema(c *server.Call) error {
 	var body newSchema
-	if err := c.read(maxSchema, &body); err != nil {
+	if err := c.Read(maxSchema, &body); err != nil {
 		return err
 	}
-	made, err := s.admin.RegisterSchema(c.ctx(), c.caller, access.Schema{Name: body.Name, Version: body.Version, Body: body.Schema})
+	made, err := s.admin.RegisterSchema(c.Ctx(), c.Caller, access.Schema{Name: body.Name, Version: body.Version, Body: body.Schema})
 	if err != nil {
 		return err
 	}
-	return c.created([]string{made.Name, made.Version}, "", shownSchema(made))
+	return c.Created([]string{made.Name, made.Version}, "", shownSchema(made))
 }

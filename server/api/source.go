@@ -1,11 +1,11 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 
 	"acquis/access"
 	"acquis/lrs"
+	"acquis/server"
 )
 
 // maxSettings bounds the body of everything but schemas and statements.
@@ -17,52 +17,52 @@ type source struct {
 	Revision string `json:"revision,omitempty"`
 }
 
-func shownSource(s access.Source) source { return source{s, etagOf(s.Revision)} }
+func shownSource(s access.Source) source { return source{s, server.ETagOf(s.Revision)} }
 
 // listSources answers GET /api/sources.
-func (s *Surface) listSources(c *call) error {
-	q, err := c.list()
+func (s *Surface) listSources(c *server.Call) error {
+	q, err := listOf(c)
 	if err != nil {
 		return err
 	}
-	sources, err := s.admin.Sources(c.ctx(), c.caller, q)
+	sources, err := s.admin.Sources(c.Ctx(), c.Caller, q)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", pageOf(sources.Items, sources.Next, shownSource))
+	return c.Answer(http.StatusOK, "", server.PageOf(sources.Items, sources.Next, shownSource))
 }
 
 // getSource answers GET /api/sources/{source}.
-func (s *Surface) getSource(c *call) error {
-	found, err := s.admin.Source(c.ctx(), c.caller, c.Param("source"))
+func (s *Surface) getSource(c *server.Call) error {
+	found, err := s.admin.Source(c.Ctx(), c.Caller, c.Param("source"))
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, etagOf(found.Revision), shownSource(found))
+	return c.Answer(http.StatusOK, server.ETagOf(found.Revision), shownSource(found))
 }
 
 // createSource answers POST /api/sources.
-func (s *Surface) createSource(c *call) error {
+func (s *Surface) createSource(c *server.Call) error {
 	var body source
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
 	body.Source.Revision = 0
-	made, err := s.admin.PutSource(c.ctx(), c.caller, body.Source)
+	made, err := s.admin.PutSource(c.Ctx(), c.Caller, body.Source)
 	if err != nil {
 		return err
 	}
-	return c.created([]string{made.Name}, etagOf(made.Revision), shownSource(made))
+	return c.Created([]string{made.Name}, server.ETagOf(made.Revision), shownSource(made))
 }
 
 // putSource answers PUT /api/sources/{source}. What GET answered may be sent back with changes.
-func (s *Surface) putSource(c *call) error {
-	revision, err := c.ifMatch()
+func (s *Surface) putSource(c *server.Call) error {
+	revision, err := c.IfMatch()
 	if err != nil {
 		return err
 	}
 	var body source
-	if err := c.read(maxSettings, &body); err != nil {
+	if err := c.Read(maxSettings, &body); err != nil {
 		return err
 	}
 	name := c.Param("source")
@@ -70,11 +70,11 @@ func (s *Surface) putSource(c *call) error {
 		return fixed("/name", name)
 	}
 	body.Name, body.Source.Revision = name, revision
-	changed, err := s.admin.PutSource(c.ctx(), c.caller, body.Source)
+	changed, err := s.admin.PutSource(c.Ctx(), c.Caller, body.Source)
 	if err != nil {
-		return stale(err)
+		return server.Stale(err)
 	}
-	return c.answer(http.StatusOK, etagOf(changed.Revision), shownSource(changed))
+	return c.Answer(http.StatusOK, server.ETagOf(changed.Revision), shownSource(changed))
 }
 
 // fixed refuses to change what never changes.
@@ -82,13 +82,4 @@ func fixed(pointer, value string) error {
 	return &lrs.Error{Kind: lrs.KindInvalid, Detail: "a name cannot be changed", Violations: []lrs.Violation{{
 		Pointer: pointer, Rule: "fixed", Detail: "must be " + value + ", as in the address, or be left out",
 	}}}
-}
-
-// stale tells a client whose If-Match names a former revision so (RFC 9110, section 13.1.1).
-func stale(err error) error {
-	var e *lrs.Error
-	if errors.As(err, &e) && e.Kind == lrs.KindConflict {
-		return &lrs.Error{Kind: lrs.KindPrecondition, Detail: e.Detail, Violations: e.Violations}
-	}
-	return err
 }

@@ -1,4 +1,4 @@
-package api
+package server
 
 import (
 	"errors"
@@ -11,16 +11,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"acquis/lrs"
-	"acquis/server"
 )
 
-// read decodes the JSON body of a request, of at most limit bytes, into value. Members that it does
+// Read decodes the JSON body of a request, of at most limit bytes, into value. Members that it does
 // not have are refused: they are settings that would silently not be set.
-func (c *call) read(limit int64, value any) error {
-	if err := c.isJSON(); err != nil {
+func (c *Call) Read(limit int64, value any) error {
+	if err := c.IsJSON(); err != nil {
 		return err
 	}
-	body, err := c.body(limit)
+	body, err := c.Body(limit)
 	if err != nil {
 		return err
 	}
@@ -30,8 +29,8 @@ func (c *call) read(limit int64, value any) error {
 	return nil
 }
 
-// isJSON refuses a body that is announced as something else.
-func (c *call) isJSON() error {
+// IsJSON refuses a body that is announced as something else.
+func (c *Call) IsJSON() error {
 	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return lrs.Errorf(lrs.KindUnsupportedMediaType, "the body must be JSON: send it with Content-Type application/json")
@@ -39,8 +38,9 @@ func (c *call) isJSON() error {
 	return nil
 }
 
-func (c *call) body(limit int64) ([]byte, error) {
-	server.LimitBody(c.Request, limit)
+// Body reads the whole body of a request, of at most limit bytes.
+func (c *Call) Body(limit int64) ([]byte, error) {
+	LimitBody(c.Request, limit)
 	return io.ReadAll(c.Request.Body)
 }
 
@@ -63,8 +63,8 @@ func bodyFault(err error) lrs.Violation {
 	}
 }
 
-// answer sends a JSON body under an ETag, "" for none.
-func (c *call) answer(status int, etag string, body any) error {
+// Answer sends a JSON body under an ETag, "" for none.
+func (c *Call) Answer(status int, etag string, body any) error {
 	content, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {
 		return err
@@ -76,16 +76,16 @@ func (c *call) answer(status int, etag string, body any) error {
 	return nil
 }
 
-// etagOf writes a revision.
-func etagOf(revision lrs.Instant) string { return strconv.FormatInt(int64(revision), 10) }
+// ETagOf writes a revision as the content of an ETag.
+func ETagOf(revision lrs.Instant) string { return strconv.FormatInt(int64(revision), 10) }
 
-// ifMatch reads the revision that a change names.
-func (c *call) ifMatch() (lrs.Instant, error) {
+// IfMatch reads the revision that a change names.
+func (c *Call) IfMatch() (lrs.Instant, error) {
 	header := c.GetHeader("If-Match")
 	if header == "" {
 		return 0, lrs.Errorf(lrs.KindInvalid, "the header If-Match is missing: get the resource, and send its ETag back with the change")
 	}
-	text := strings.Trim(strings.TrimPrefix(server.PlainETags(header), "W/"), `"`)
+	text := strings.Trim(strings.TrimPrefix(PlainETags(header), "W/"), `"`)
 	revision, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || revision <= 0 {
 		return 0, lrs.Errorf(lrs.KindPrecondition, "the header If-Match is not the ETag of a revision: get the resource anew")
