@@ -144,7 +144,7 @@ func externalKey(kind, staffNumbers, typed string) (connectors.Key, bool) {
 func (o *observer) milestones(s *seen, org organisation, c campaign, p participation) []connectors.Milestone {
 	object := o.activity(c)
 	context := o.context(org, p)
-	list := []connectors.Milestone{{Name: "initialized", Verb: verb(verbInitialized), Object: object, At: p.CreatedAt.Time, Context: context}}
+	list := []connectors.Milestone{{Name: "initialized", Verb: verbOf(verbInitialized), Object: object, At: p.CreatedAt.Time, Context: context}}
 	switch p.Status {
 	case "SHARED":
 	case "STARTED", "TO_SHARE":
@@ -163,7 +163,7 @@ func (o *observer) milestones(s *seen, org organisation, c campaign, p participa
 		s.skip(skip, skip != skipComputing)
 		return list
 	}
-	list = append(list, connectors.Milestone{Name: "completed", Verb: verb(verbCompleted), Object: object, At: p.SharedAt.Time, Result: result, Context: context})
+	list = append(list, connectors.Milestone{Name: "completed", Verb: verbOf(verbCompleted), Object: object, At: p.SharedAt.Time, Result: result, Context: context})
 	for _, badge := range p.Badges {
 		if !badge.Acquired {
 			continue
@@ -176,7 +176,7 @@ func (o *observer) milestones(s *seen, org organisation, c campaign, p participa
 			s.skip(skipBadge, true)
 			continue
 		}
-		list = append(list, connectors.Milestone{Name: "badge", Verb: verb(verbEarned), At: p.SharedAt.Time, Context: context, Object: connectors.Activity{
+		list = append(list, connectors.Milestone{Name: "badge", Verb: verbOf(verbEarned), At: p.SharedAt.Time, Context: context, Object: connectors.Activity{
 			ID: HomePage + "/xapi/badges/" + string(name), Type: typeObjective, Name: o.named(badge.Title),
 		}})
 	}
@@ -284,8 +284,8 @@ func (o *observer) context(org organisation, p participation) connectors.Context
 	return context
 }
 
-// verb returns a verb with its display.
-func verb(id string) connectors.Verb {
+// verbOf returns a verb with its display.
+func verbOf(id string) connectors.Verb {
 	display := map[string]string{
 		verbInitialized: "a commencé", verbCompleted: "a terminé", verbPassed: "a réussi", verbFailed: "a échoué à", verbEarned: "a obtenu",
 	}

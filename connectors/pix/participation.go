@@ -116,17 +116,24 @@ type participation struct {
 		Reached number `json:"reachedStage"`
 		Number  number `json:"numberOfStages"`
 	} `json:"stages"`
-	Badges []struct {
-		ID       word `json:"id"`
-		Key      word `json:"key"`
-		Title    word `json:"title"`
-		Acquired bool `json:"isAcquired"`
-	} `json:"badges"`
-	Tubes []struct {
+	Badges []badge `json:"badges"`
+	Tubes  []struct {
 		ID      word   `json:"id"`
 		Reached number `json:"reachedLevel"`
 		Max     number `json:"maxLevel"`
 	} `json:"tubes"`
+}
+
+// badge of a participation.
+type badge struct {
+	ID       word `json:"id"`
+	Key      word `json:"key"`
+	Title    word `json:"title"`
+	Acquired bool `json:"isAcquired"`
+}
+
+func (p *participation) addBadge(id, title string) {
+	p.Badges = append(p.Badges, badge{ID: word(id), Title: word(title), Acquired: true})
 }
 
 // participationPage is an answer with participations.

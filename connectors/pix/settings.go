@@ -62,6 +62,8 @@ type fileSettings struct {
 	ExternalIDColumn string `json:"externalIdColumn"`
 	// TimeZone is that of dates without one.
 	TimeZone string `json:"timeZone"`
+	// Badges names the badges whose columns are read: title to the id that the interface gives them.
+	Badges   map[string]string `json:"badges"`
 	location *time.Location
 }
 
@@ -91,7 +93,7 @@ const defaults = `{
   "overlapHours": 48,
   "language": "fr",
   "tubes": false,
-  "files": {"externalIdColumn": "", "timeZone": "Europe/Paris"}
+  "files": {"externalIdColumn": "", "timeZone": "Europe/Paris", "badges": {}}
 }`
 
 // readSettings decodes and judges settings; every fault is told, with a pointer into them.
@@ -167,6 +169,11 @@ func (s *settings) faults() (found []lrs.Violation) {
 	var err error
 	if s.Files.location, err = time.LoadLocation(s.Files.TimeZone); err != nil || s.Files.TimeZone == "" {
 		fault("/files/timeZone", "time-zone", "Write a time zone such as Europe/Paris.")
+	}
+	for title, id := range s.Files.Badges {
+		if !badgeForm.MatchString(id) {
+			fault("/files/badges/"+escaped(title), "badge", "Write the badge's id or key as Pix has it, of letters, digits and hyphens.")
+		}
 	}
 	return found
 }
