@@ -35,6 +35,7 @@ type Config struct {
 	OAuth          OAuth
 	OIDC           OIDC
 	Validation     Validation
+	Connect        Connect
 	Store          Store
 	CORS           CORS
 	Ops            Ops
@@ -125,6 +126,13 @@ type OIDC struct {
 	ScopeClaim  string
 	ScopePrefix string
 	ClientClaim string
+}
+
+// Connect says where the process may go by itself, and where the secrets for it are.
+type Connect struct {
+	Hosts   []string
+	Private []string
+	Secrets string
 }
 
 // Validation says how far statements are judged beyond what the specification demands of every LRS.

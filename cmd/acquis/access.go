@@ -18,6 +18,7 @@ import (
 
 // house is who may do what, and who may change that.
 type house struct {
+	store     access.Store
 	directory *access.Directory
 	admin     *access.Admin
 	tokens    *access.Tokens
@@ -50,7 +51,7 @@ func openHouse(ctx context.Context, cfg config.Config, store backend, logger *sl
 	lifetimes := access.Lifetimes{
 		Access: cfg.OAuth.TokenLifetime, Launch: cfg.OAuth.LaunchLifetime, LaunchMax: max(cfg.OAuth.LaunchLifetime, longestLaunch),
 	}
-	return &house{directory, access.NewAdmin(kept, directory), access.NewTokens(kept, directory, lifetimes)}, nil
+	return &house{kept, directory, access.NewAdmin(kept, directory), access.NewTokens(kept, directory, lifetimes)}, nil
 }
 
 func newIssuer(cfg config.OIDC, logger *slog.Logger) *oauth.Issuer {

@@ -2,8 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"acquis/access"
+	"acquis/config"
+	"acquis/connectors"
+	"acquis/connectors/webhook"
+	"acquis/connectors/xapi"
 	"acquis/docstore"
 	"acquis/hub/exchange"
 	"acquis/lrs"
@@ -16,18 +30,106 @@ import (
 // moving is what moves statements between this store and others.
 type moving struct {
 	provenance *exchange.Provenance
+	forwarder  *exchange.Forwarder
+	admin      *exchange.Admin
+	egress     *connectors.Egress
+	vault      connectors.Vault
+	store      backend
 }
 
-func openMoving(ctx context.Context, store backend) (*moving, error) {
+func openMoving(ctx context.Context, cfg config.Config, store backend, audit access.Store, logger *slog.Logger) (*moving, error) {
 	if err := store.DeclareCollections(ctx, exchange.Collections()...); err != nil {
 		return nil, err
 	}
-	return &moving{provenance: exchange.NewProvenance(store, store)}, nil
+	m := &moving{
+		provenance: exchange.NewProvenance(store, store), store: store,
+		egress: connectors.NewEgress(connectors.EgressOptions{Hosts: cfg.Connect.Hosts, Private: cfg.Connect.Private}),
+		vault:  connectors.Vault{Dir: cfg.Connect.Secrets, Lookup: os.LookupEnv},
+	}
+	m.forwarder = exchange.NewForwarder(exchange.ForwarderOptions{
+		Store: store, Log: store, Statements: store, Open: m.sender, Explain: explainFault,
+		Process: uuid.NewString(), Alone: cfg.Store.URI == "", Logger: logger,
+	})
+	m.admin = exchange.NewAdmin(exchange.AdminOptions{
+		Store: store, Log: store, Judge: m.judge, Wake: m.forwarder.Wake, Audit: hubAudit{audit},
+	})
+	return m, nil
+}
+
+// judge refuses what the installation does not permit, and secrets that are no references.
+func (m *moving) judge(f exchange.Forward) error {
+	var found []lrs.Violation
+	for _, secret := range f.Secrets {
+		if err := connectors.SecretRef(secret).Judge(); err != nil {
+			found = append(found, lrs.Violation{Pointer: "/secrets", Rule: "secret-reference", Detail: err.Error()})
+		}
+	}
+	u, err := url.Parse(f.Endpoint)
+	if err != nil {
+		return err
+	}
+	if err := m.egress.JudgeHosts([]string{u.Host}); err != nil {
+		var refused *lrs.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		for _, v := range refused.Violations {
+			v.Pointer = "/endpoint"
+			found = append(found, v)
+		}
+	}
+	if len(found) > 0 {
+		return &lrs.Error{Kind: lrs.KindInvalid, Detail: "the forward is not valid", Violations: found}
+	}
+	_, err = m.sender(f)
+	return err
+}
+
+// sender makes what delivers for a forward.
+func (m *moving) sender(f exchange.Forward) (exchange.Sender, error) {
+	u, err := url.Parse(f.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	way := m.egress.Stream([]string{u.Host})
+	secret := func(ref string) func() (string, error) {
+		return func() (string, error) { return m.vault.Secret(connectors.SecretRef(ref)) }
+	}
+	if f.Kind == exchange.TargetWebhook {
+		o := webhook.Options{URL: f.Endpoint, HTTP: withoutRedirects(way)}
+		for _, ref := range f.Secrets {
+			o.Secrets = append(o.Secrets, secret(ref))
+		}
+		return webhook.New(o), nil
+	}
+	c, err := xapi.New(xapi.Options{Endpoint: f.Endpoint, Key: f.Key, Secret: secret(f.Secrets[0]), Version: f.Version, HTTP: way, Timeout: sendTimeout})
+	if err != nil {
+		return nil, err
+	}
+	if f.WithoutAttachments {
+		return xapi.NewSender(c, nil), nil
+	}
+	return xapi.NewSender(c, m.store), nil
+}
+
+// sendTimeout bounds one request to a target, attachments included.
+const sendTimeout = 5 * time.Minute
+
+// withoutRedirects takes a redirect for an answer: a message is not sent where nobody said that it goes.
+func withoutRedirects(c *http.Client) *http.Client {
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c
+}
+
+// explainFault puts a fault into words.
+func explainFault(err error) exchange.Failure {
+	f := connectors.FaultOf(err)
+	return exchange.Failure{Sentence: f.Sentence, Detail: f.Detail, Person: f.Class == connectors.NeedsPerson, Delay: f.Delay}
 }
 
 // movingSurface is what they are moved by.
 func (p *process) movingSurface(guard *limit.Guard, problems *problem.Writer) *api.Moving {
-	return api.NewMoving(guard.Over(p.house.directory), p.service, p.moving.provenance, problems, api.MovingOptions{
+	return api.NewMoving(guard.Over(p.house.directory), p.service, p.moving.provenance, p.moving.admin, problems, api.MovingOptions{
 		Version: lrs.Version(p.config.XAPI.Versions[0]), BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
 		AttachmentBytes: int64(p.config.Limits.Attachment), Quota: guard,
 	})
@@ -36,4 +138,47 @@ func (p *process) movingSurface(guard *limit.Guard, problems *problem.Writer) *a
 // collections are all that are kept besides statements.
 func collections() []docstore.Collection {
 	return slices.Concat(accessstore.Collections(), exchange.Collections())
+}
+
+// forwardMetrics tell how the forwards do that this process runs. Forwards are made by operators, so their
+// number is bounded.
+type forwardMetrics struct {
+	forwarder                         *exchange.Forwarder
+	lag, sent, refused, passed, fails *prometheus.Desc
+}
+
+func newForwardMetrics(f *exchange.Forwarder) *forwardMetrics {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("acquis_forward_"+name, help, []string{"forward"}, nil)
+	}
+	return &forwardMetrics{
+		forwarder: f,
+		lag:       desc("lag_seconds", "How long ago the statement was stored that is to be sent next, 0 when there is none."),
+		sent:      desc("sent_total", "Statements sent, over the forward's whole life."),
+		refused:   desc("dead_letters_total", "Statements and erasures that became dead letters, over the forward's whole life."),
+		passed:    desc("passed_total", "Statements that the filter left out, over the forward's whole life."),
+		fails:     desc("failing", "1 while the target takes nothing, else 0."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *forwardMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.lag, m.sent, m.refused, m.passed, m.fails} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *forwardMetrics) Collect(to chan<- prometheus.Metric) {
+	for _, s := range m.forwarder.Status() {
+		failing := 0.0
+		if s.State.Failure != nil {
+			failing = 1
+		}
+		to <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, s.Lag.Seconds(), s.Name)
+		to <- prometheus.MustNewConstMetric(m.sent, prometheus.CounterValue, float64(s.State.Sent), s.Name)
+		to <- prometheus.MustNewConstMetric(m.refused, prometheus.CounterValue, float64(s.State.Refused), s.Name)
+		to <- prometheus.MustNewConstMetric(m.passed, prometheus.CounterValue, float64(s.State.Passed), s.Name)
+		to <- prometheus.MustNewConstMetric(m.fails, prometheus.GaugeValue, failing, s.Name)
+	}
 }

@@ -115,12 +115,12 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
-	moving, err := openMoving(ctx, store)
+	moving, err := openMoving(ctx, cfg, store, house.store, logger)
 	if err != nil {
 		return nil, err
 	}
 	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, logger: logger}
-	registry.MustRegister(store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(newForwardMetrics(moving.forwarder), store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, p.mount(registry)
 }
 
@@ -252,6 +252,10 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	}
 	group.Go(func() error {
 		p.house.directory.Run(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		p.moving.forwarder.Run(ctx)
 		return nil
 	})
 	group.Go(func() error {

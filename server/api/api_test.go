@@ -17,6 +17,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"acquis/access"
+	"acquis/hub"
 	"acquis/hub/exchange"
 	"acquis/lrs"
 	"acquis/server"
@@ -35,6 +36,7 @@ type house struct {
 	router    routers.Router
 
 	provenance *exchange.Provenance
+	exchange   *exchange.Admin
 }
 
 // The keys of the service accounts, each named after its role, and of a source's credential; all have
@@ -80,9 +82,17 @@ func start(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.provenance = exchange.NewProvenance(backend, backend)
+	h.exchange = exchange.NewAdmin(exchange.AdminOptions{Store: backend, Log: backend, Judge: func(exchange.Forward) error { return nil }, Audit: recorded{store}})
 	h.pin(t)
 	h.listen(t, admin, access.NewTokens(store, directory, access.Lifetimes{Access: time.Hour, Launch: time.Hour, LaunchMax: 8 * time.Hour}))
 	return h
+}
+
+// recorded is the audit log of acts on the hub.
+type recorded struct{ access.Store }
+
+func (r recorded) Record(ctx context.Context, c hub.Caller, act hub.Act) error {
+	return r.AppendAudit(ctx, access.Entry{Time: time.Now(), Actor: c.Name, Action: act.Action, Target: act.Target, Outcome: access.Outcome(act.Outcome)})
 }
 
 // unlimited is a quota that nobody reaches.
@@ -129,7 +139,7 @@ func (h *house) listen(t *testing.T, admin *access.Admin, tokens *access.Tokens)
 	srv, err := server.New(
 		server.Options{},
 		server.Mount{Path: "/api", Surface: api.New(h.directory, admin, tokens, problems)},
-		server.Mount{Path: "/api", Surface: api.NewMoving(h.directory, h.service, h.provenance, problems, api.MovingOptions{
+		server.Mount{Path: "/api", Surface: api.NewMoving(h.directory, h.service, h.provenance, h.exchange, problems, api.MovingOptions{
 			Version: lrs.V103, BodyBytes: 1 << 20, RequestBytes: 2 << 20, AttachmentBytes: 1 << 10, Quota: unlimited{},
 		})},
 		server.Mount{Path: "/partners", Surface: partners},
@@ -269,6 +279,16 @@ func TestPermissions(t *testing.T) {
 		{"POST", "/api/schemas", `{"name":"s","version":"1","schema":{}}`, managers},
 		{"GET", "/api/audit", "", []string{administrator, auditor}},
 		{"POST", "/api/launch-tokens", `{"actor":{"mbox":"mailto:ann@example.org"},"activity":"https://pages.example/1"}`, []string{partner}},
+		{"GET", "/api/forwards", "", readers},
+		{"POST", "/api/forwards", `{"name":"f","kind":"lrs","endpoint":"https://lrs.example.org/xapi","key":"k","secrets":["env:CONNECT_F"]}`, managers},
+		{"GET", "/api/forwards/none", "", readers},
+		{"PUT", "/api/forwards/none", `{"kind":"lrs","endpoint":"https://lrs.example.org/xapi","key":"k","secrets":["env:CONNECT_F"]}`, managers},
+		{"DELETE", "/api/forwards/none", "", managers},
+		{"POST", "/api/forwards/none/pause", "", managers},
+		{"POST", "/api/forwards/none/resume", "", managers},
+		{"GET", "/api/dead-letters", "", readers},
+		{"POST", "/api/dead-letters/replay", `{"forward":"none"}`, managers},
+		{"POST", "/api/dead-letters/settle", `{"forward":"none"}`, managers},
 		{"GET", "/api/provenance/00000000-0000-4000-8000-000000000001", "", readers},
 		{"POST", "/partners/validate", `[]`, everybody},
 	} {

@@ -40,20 +40,31 @@ type Moving struct {
 	who        server.Authenticator
 	service    *lrs.Service
 	provenance *exchange.Provenance
+	admin      *exchange.Admin
 	problems   *problem.Writer
 	options    MovingOptions
 }
 
-// NewMoving returns the surface over a service.
-func NewMoving(who server.Authenticator, service *lrs.Service, provenance *exchange.Provenance, problems *problem.Writer, o MovingOptions) *Moving {
-	return &Moving{who: who, service: service, provenance: provenance, problems: problems, options: o}
+// NewMoving returns the surface over a service, and over what administers the moving.
+func NewMoving(who server.Authenticator, service *lrs.Service, provenance *exchange.Provenance, admin *exchange.Admin, problems *problem.Writer, o MovingOptions) *Moving {
+	return &Moving{who: who, service: service, provenance: provenance, admin: admin, problems: problems, options: o}
 }
 
 // Mount adds the resources.
 func (s *Moving) Mount(r *gin.RouterGroup) {
 	server.MountRoutes(r, s.who, s.problems, server.Routes{
-		"POST /import":               s.importStatements,
-		"GET /provenance/:statement": s.getProvenance,
+		"POST /import":                   s.importStatements,
+		"GET /provenance/:statement":     s.getProvenance,
+		"GET /forwards":                  s.listForwards,
+		"POST /forwards":                 s.createForward,
+		"GET /forwards/:forward":         s.getForward,
+		"PUT /forwards/:forward":         s.putForward,
+		"DELETE /forwards/:forward":      s.deleteForward,
+		"POST /forwards/:forward/pause":  s.pauseForward,
+		"POST /forwards/:forward/resume": s.resumeForward,
+		"GET /dead-letters":              s.listDeadLetters,
+		"POST /dead-letters/replay":      s.replayDeadLetters,
+		"POST /dead-letters/settle":      s.settleDeadLetters,
 	})
 }
 

@@ -42,7 +42,7 @@ func TestDocument(t *testing.T) {
 		gin.SetMode(gin.ReleaseMode)
 		engine := gin.New()
 		api.New(nil, nil, nil, nil).Mount(engine.Group("/api"))
-		api.NewMoving(nil, nil, nil, nil, api.MovingOptions{}).Mount(engine.Group("/api"))
+		api.NewMoving(nil, nil, nil, nil, nil, api.MovingOptions{}).Mount(engine.Group("/api"))
 		api.NewPartners(nil, nil, nil, api.PartnersOptions{}).Mount(engine.Group("/partners"))
 		oauth.New(nil, nil, nil, nil).Mount(engine.Group("/"))
 		var real, listed []string
