@@ -82,7 +82,7 @@ func (v Version) met(in hub.Calendar, completedOn func(hub.ItemID) (time.Time, b
 	if !v.Begun {
 		return time.Time{}, false
 	}
-	at, met := v.Rule.met(completedOn)
+	at, met := v.Rule.Met(completedOn)
 	if !met {
 		return time.Time{}, false
 	}

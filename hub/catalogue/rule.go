@@ -30,8 +30,8 @@ func (r Rule) Items() (all []hub.ItemID) {
 	return all
 }
 
-// met tells when the last requirement was met. A rule without any is never met.
-func (r Rule) met(completedOn func(hub.ItemID) (time.Time, bool)) (last time.Time, ok bool) {
+// Met tells when the last requirement was met. A rule without any is never met.
+func (r Rule) Met(completedOn func(hub.ItemID) (time.Time, bool)) (last time.Time, ok bool) {
 	for _, q := range r {
 		at, met := q.met(completedOn)
 		if !met {
