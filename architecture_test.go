@@ -63,6 +63,7 @@ var homes = []home{
 	{"github.com/xeipuuv", []string{"schemas"}},
 	{"github.com/hashicorp/go-retryablehttp", []string{"connectors"}},
 	{"github.com/robfig/cron", []string{"connectors"}},
+	{"github.com/xuri/excelize", []string{"hub/sheet"}},
 	{"github.com/knadh/koanf", []string{"config"}},
 	{"github.com/alecthomas/kong", []string{"cmd"}},
 	{"github.com/coreos/go-oidc", []string{"server/oauth"}},
