@@ -219,6 +219,9 @@ func history(tb testing.TB, open func(testing.TB) storage.Store, events int) fun
 		}
 		w.run()
 		w.wantFolded()
+		if r := w.rebuild(false); r.Differences != 0 {
+			t.Fatalf("folding everything again differs: %+v", r)
+		}
 	}
 }
 

@@ -24,9 +24,8 @@ func (c *Consolidator) readJobs(ctx context.Context) error {
 	c.jobs = jobs
 	c.stats.jobs.Store(int64(len(jobs)))
 	c.reconciledAt = 0
-	rebuild, err := rebuildTable.Find(ctx, c.store, house, onlyOne)
-	c.rebuild = rebuild
-	return err
+	c.rebuild = docstore.Row[Rebuild]{} // to be read again
+	return nil
 }
 
 // reconciled reports whether all activities were held against the picture of the catalogue.

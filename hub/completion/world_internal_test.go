@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -151,6 +149,7 @@ func (w *world) run() {
 		busy, err := w.consolidator.Step(w.ctx)
 		if errors.Is(err, errDead) {
 			w.start()
+			idle = 0
 			continue
 		}
 		w.must(err)
@@ -314,5 +313,16 @@ func (w *world) wantFolded() {
 	}
 }
 
-// keysOf lists the keys of a map, sorted.
-func keysOf[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+// rebuild folds everything again.
+func (w *world) rebuild(replace bool) Rebuild {
+	w.Helper()
+	_, err := AskRebuild(w.ctx, w.store, "operator", replace, w.now)
+	w.must(err)
+	w.run()
+	r, err := ReadRebuild(w.ctx, w.store)
+	w.must(err)
+	if r.State != RebuildDone {
+		w.Fatalf("it stopped: %+v", r)
+	}
+	return r
+}
