@@ -61,6 +61,9 @@ func TestServe_mongo(t *testing.T) {
 		early.must(t, "boss", "open-sesame", "GET", "/xapi/statements", "", 200)
 		late.must(t, "boss", "open-sesame", "GET", "/xapi/statements", "", 401)
 	})
+	t.Run("a token that one process revokes is refused there at once, and soon by another", func(t *testing.T) {
+		replayed(t, early, late)
+	})
 	id := uuid.NewString()
 	t.Run("what one process answered another one serves at once", func(t *testing.T) {
 		early.must(t, "boss", "open-sesame", "POST", "/xapi/statements", simple(id), 200)
@@ -149,4 +152,68 @@ func (p *serving) awaitStatus(t *testing.T, path string, status int) {
 		}
 		p.goOn(t, deadline)
 	}
+}
+
+// replayed gets a token from a process, uses it at both, has it revoked and uses it again; then the same
+// with a credential that is disabled.
+func replayed(t *testing.T, other, here *serving) {
+	t.Helper()
+	form := "application/x-www-form-urlencoded"
+	var issued struct {
+		AccessToken string `json:"access_token"`
+	}
+	a, err := here.send(here.key, here.secret, "POST", "/oauth2/token", form, "grant_type=client_credentials")
+	if err != nil || json.Unmarshal([]byte(a.body), &issued) != nil || issued.AccessToken == "" {
+		t.Fatal(a, err)
+	}
+	bearer := func(p *serving) int {
+		r, err := http.NewRequest("GET", p.url+"/xapi/statements?limit=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+issued.AccessToken)
+		r.Header.Set("X-Experience-API-Version", "1.0.3")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode
+	}
+	if got := []int{bearer(here), bearer(other)}; !slices.Equal(got, []int{200, 200}) {
+		t.Fatalf("a good token: %v", got)
+	}
+	if a, err := here.send(here.key, here.secret, "POST", "/oauth2/revoke", form, "token="+issued.AccessToken); err != nil || a.status != 200 {
+		t.Fatal(a, err)
+	}
+	if got := bearer(here); got != 401 {
+		t.Errorf("where it was revoked: %d", got)
+	}
+	soon := func(what string, want int, status func() int) {
+		for deadline := time.Now().Add(patience); status() != want; time.Sleep(400 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s at the other process: no %d", what, want)
+			}
+		}
+	}
+	soon("the token", 401, func() int { return bearer(other) })
+
+	var k struct{ Key, Secret string }
+	made := here.must(t, here.key, here.secret, "POST", "/api/credentials", `{"account":"watch","scopes":"statements/read"}`, 201)
+	if err := json.Unmarshal([]byte(made.body), &k); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(p *serving) int {
+		a, err := p.send(k.Key, k.Secret, "GET", "/xapi/statements?limit=1", "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.status
+	}
+	soon("a new credential", 200, func() int { return ask(other) })
+	here.must(t, here.key, here.secret, "POST", "/api/credentials/"+k.Key+"/disable", "", 200)
+	if got := ask(here); got != 401 {
+		t.Errorf("where it was disabled: %d", got)
+	}
+	soon("the disabled credential", 401, func() int { return ask(other) })
 }
