@@ -135,7 +135,7 @@ func aliasKeys(a *Alias) (keys []docstore.IndexKey) {
 	if a.unmatched() {
 		keys = append(keys, docstore.IndexKey{Index: "unmatched", Key: docstore.Number(lrs.InstantOf(a.Updated))})
 	}
-	if a.State == Linked && len(a.Candidates) > 0 {
+	if a.contested() {
 		keys = append(keys, docstore.IndexKey{Index: "contested", Key: docstore.Number(a.LastSeen)})
 	}
 	for _, m := range a.Matches {

@@ -35,6 +35,9 @@ type Options struct {
 	Logger   *slog.Logger     // nil for none
 	// Unmatched is how long an alias is kept that is nobody's, from when it was last seen; 0 for ever.
 	Unmatched time.Duration
+	// EndShare is how many percent of the people of a scope an import may end without being told how
+	// many they are.
+	EndShare int
 }
 
 // Directory answers for organisations, people and identities. It is safe for concurrent use, and any

@@ -60,7 +60,7 @@ func furnish(tb testing.TB, store directory.Backend, end func() error) *house {
 	calendar, err := hub.NewCalendar("Europe/Paris")
 	must(tb, err)
 	h := &house{store: store, now: noon}
-	h.options = directory.Options{Audit: h, Calendar: calendar, Now: h.clock, NewID: h.newID, Unmatched: 90 * 24 * time.Hour}
+	h.options = directory.Options{Audit: h, Calendar: calendar, Now: h.clock, NewID: h.newID, Unmatched: 90 * 24 * time.Hour, EndShare: 10}
 	h.directory = h.replica(tb)
 	return h
 }
