@@ -22,10 +22,11 @@ type AdminOptions struct {
 	Log   interface {
 		ConsistentThrough(ctx context.Context) (lrs.Instant, error)
 	}
-	Judge func(Forward) error // what the package cannot: secrets, hosts
-	Wake  func()              // tells who forwards of a change
-	Audit hub.Audit
-	Now   func() time.Time
+	Judge     func(Forward) error // what the package cannot: secrets, hosts
+	JudgePull func(Pull) error    // likewise
+	Wake      func()              // tells who forwards and pulls of a change
+	Audit     hub.Audit
+	Now       func() time.Time
 }
 
 // Admin changes what is forwarded to whom. It decides by the caller's roles, and puts every change and every

@@ -6,5 +6,6 @@ import "acquis/docstore"
 func Collections() []docstore.Collection {
 	return []docstore.Collection{
 		provenances.Collection, forwards.Collection, states.Collection, receipts.Collection, letters.Collection,
+		pulls.Collection, pullStates.Collection, pullRuns.Collection, pullRefusals.Collection,
 	}
 }

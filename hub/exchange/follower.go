@@ -184,7 +184,7 @@ func (w *follower) forwardNext(ctx context.Context) (time.Duration, error) {
 		s.Passed += int64(passed)
 	}
 	var refused []Refused
-	err = w.beating(ctx, func(ctx context.Context) (err error) {
+	err = beating(ctx, w.o, w.sign, func(ctx context.Context) (err error) {
 		if w.forward.Rate > 0 {
 			if err := w.limiter.WaitN(ctx, min(len(message.Statements), w.limiter.Burst())); err != nil {
 				return err

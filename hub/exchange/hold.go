@@ -43,22 +43,22 @@ func (w *follower) sign(ctx context.Context) error {
 }
 
 // beating does something that may take long, and gives signs of life meanwhile.
-func (w *follower) beating(ctx context.Context, do func(context.Context) error) error {
-	if w.o.Alone {
+func beating(ctx context.Context, o *ForwarderOptions, sign func(context.Context) error, do func(context.Context) error) error {
+	if o.Alone {
 		return do(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan error, 1)
 	go func() { done <- do(ctx) }()
-	beat := time.NewTicker(w.o.Lease / 3)
+	beat := time.NewTicker(o.Lease / 3)
 	defer beat.Stop()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-beat.C:
-			if err := w.sign(ctx); err != nil {
+			if err := sign(ctx); err != nil {
 				cancel(err)
 				<-done
 				return err

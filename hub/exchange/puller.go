@@ -1,0 +1,526 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"acquis/docstore"
+	"acquis/lrs"
+)
+
+// Mover takes statements in, one by one.
+type Mover interface {
+	MoveStatements(ctx context.Context, p lrs.Principal, r lrs.MoveRequest) ([]lrs.Moved, error)
+}
+
+// PullerOptions configure a Puller. Zero durations are replaced by the defaults.
+type PullerOptions struct {
+	Store       docstore.Store
+	Mover       Mover
+	Attachments lrs.AttachmentStore
+	Provenance  *Provenance
+	Open        func(Pull) (Reader, error)
+	Explain     func(error) Failure
+	Process     string
+	Alone       bool          // no other process shares the store
+	Lease       time.Duration // 15s
+	Look        time.Duration // how often it is looked for what is due, 1s
+	First       time.Duration // before a failed run is tried again, 10s; then twice as long each time
+	Most        time.Duration // 15m
+	Now         func() time.Time
+	Logger      *slog.Logger
+}
+
+// Puller runs the pulls that are due, each in one process at a time.
+type Puller struct {
+	o ForwarderOptions // of the lease
+	p PullerOptions
+
+	mu      sync.Mutex
+	running map[string]bool
+	seen    map[string]sign
+	wake    chan struct{}
+}
+
+// NewPuller returns a puller that does nothing until it is run.
+func NewPuller(o PullerOptions) *Puller {
+	shared := ForwarderOptions{Lease: o.Lease, Look: o.Look, First: o.First, Most: o.Most, Now: o.Now, Logger: o.Logger, Process: o.Process, Alone: o.Alone}
+	if shared.First == 0 {
+		shared.First = 10 * time.Second
+	}
+	if shared.Most == 0 {
+		shared.Most = 15 * time.Minute
+	}
+	shared.fill()
+	return &Puller{o: shared, p: o, running: map[string]bool{}, seen: map[string]sign{}, wake: make(chan struct{}, 1)}
+}
+
+// Wake makes the puller look for what is due now.
+func (p *Puller) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run pulls until ctx ends.
+func (p *Puller) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ticker := time.NewTicker(p.o.Look)
+	defer ticker.Stop()
+	for {
+		if err := p.look(ctx, &running); err != nil && ctx.Err() == nil {
+			p.o.Logger.Error("looking for pulls failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-p.wake:
+		}
+	}
+}
+
+// look starts what is due.
+func (p *Puller) look(ctx context.Context, running *sync.WaitGroup) error {
+	for row, err := range pulls.Rows(ctx, p.p.Store, docstore.Scan{}) {
+		if err != nil {
+			return err
+		}
+		name := row.Partition
+		state, err := pullStates.Find(ctx, p.p.Store, name, theState)
+		if err != nil {
+			return err
+		}
+		if row.Value.Paused || !state.Value.Wanted && p.o.Now().Before(state.Value.Next) || !p.begin(name) {
+			continue
+		}
+		running.Go(func() {
+			defer p.end(name)
+			err := p.pull(ctx, row.Value, state)
+			switch {
+			case err == nil, ctx.Err() != nil:
+			case errors.Is(err, errDeposed):
+				p.o.Logger.Info("a pull was changed or taken over", "pull", name)
+			default:
+				p.o.Logger.Error("pulling failed", "pull", name, "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+func (p *Puller) begin(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running[name] {
+		return false
+	}
+	p.running[name] = true
+	return true
+}
+
+func (p *Puller) end(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, name)
+}
+
+// silent reports whether a holder has given no sign for as long as a lease lasts, by this process's clock.
+func (p *Puller) silent(name string, s PullState) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen, now := p.seen[name], p.o.Now()
+	if seen.token != s.Token || seen.beat != s.Beat || seen.since.IsZero() {
+		p.seen[name] = sign{s.Token, s.Beat, now}
+		return false
+	}
+	return now.Sub(seen.since) >= p.o.Lease
+}
+
+// pulling is a run of one pull.
+type pulling struct {
+	*Puller
+	pull   Pull
+	reader Reader
+	who    lrs.Principal
+	row    docstore.Row[PullState]
+	saved  time.Time
+}
+
+// pull takes the pull, and reads what is new or goes on where a run was cut.
+func (p *Puller) pull(ctx context.Context, pull Pull, row docstore.Row[PullState]) error {
+	if h := row.Value.Holder; h != "" && h != p.o.Process && !p.o.Alone && !p.silent(pull.Name, row.Value) {
+		return nil
+	}
+	w := &pulling{Puller: p, pull: pull, row: row}
+	s := row.Value
+	s.Holder, s.Token, s.Wanted = p.o.Process, s.Token+1, false
+	if s.Run == nil {
+		from := max(s.Since-lrs.Instant(seconds(pull.Overlap, 300).Microseconds()), 0)
+		if begin, err := pull.begin(); err == nil {
+			from = max(from, begin)
+		}
+		s.Run = &PullRun{Started: p.o.Now().UTC(), From: from}
+	}
+	if err := w.write(ctx, s); err != nil {
+		return err
+	}
+	err := w.prepare()
+	if err == nil {
+		err = w.pages(ctx)
+	}
+	if errors.Is(err, errDeposed) {
+		return err
+	}
+	if ctx.Err() != nil { // the run is gone on with
+		rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		s := w.row.Value
+		s.Holder = ""
+		return w.write(rest, s)
+	}
+	return w.finish(ctx, err)
+}
+
+func (w *pulling) prepare() (err error) {
+	if w.reader, err = w.p.Open(w.pull); err != nil {
+		return err
+	}
+	title := w.pull.Title
+	if title == "" {
+		title = w.pull.Name
+	}
+	authority, err := lrs.NewAuthority(fmt.Appendf(nil, `{"objectType":"Agent","name":%q,"account":{"homePage":"urn:acquis:source","name":%q}}`, title, w.pull.Name))
+	w.who = lrs.Principal{Name: w.pull.Name, Source: w.pull.Name, Authority: authority, Scopes: lrs.ScopeStatementsWrite | lrs.ScopeDefine}
+	return err
+}
+
+// write writes the state, and what was learned with it, unless another process holds it.
+func (w *pulling) write(ctx context.Context, s PullState, writes ...docstore.Write) error {
+	s.Beat++
+	next := docstore.Row[PullState]{Key: docstore.Key{Partition: w.pull.Name, ID: theState}, Revision: w.row.Revision, Value: s}
+	put, err := pullStates.Put(next)
+	if err != nil {
+		return err
+	}
+	revisions, err := w.p.Store.ApplyDocs(ctx, docstore.Group{Partition: w.pull.Name, Writes: append([]docstore.Write{put}, writes...)})
+	var conflict *docstore.Conflict
+	if errors.As(err, &conflict) && conflict.Collection == pullStates.Name {
+		return errDeposed
+	}
+	if err != nil {
+		return err
+	}
+	next.Revision = revisions[0]
+	w.row, w.saved = next, w.o.Now()
+	return nil
+}
+
+// maxAnew is how often a run begins anew before it fails.
+const maxAnew = 3
+
+// pages reads page after page and takes in what is on them.
+func (w *pulling) pages(ctx context.Context) error {
+	for {
+		run := *w.row.Value.Run
+		var page PulledPage
+		err := beating(ctx, &w.o, w.sign, func(ctx context.Context) (err error) {
+			page, err = w.read(ctx, run)
+			return err
+		})
+		if errors.Is(err, ErrMoreGone) {
+			if run.Anew++; run.Anew > maxAnew {
+				return err
+			}
+			s := w.row.Value
+			run.More = ""
+			run.note([]string{ErrMoreGone.Error() + ": the run began anew"})
+			s.Run = &run
+			if err := w.write(ctx, s); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.takeIn(ctx, page, &run); err != nil {
+			return err
+		}
+		if page.More == "" {
+			return nil
+		}
+	}
+}
+
+func (w *pulling) sign(ctx context.Context) error {
+	if w.o.Now().Sub(w.saved) < w.o.Lease/3 {
+		return nil
+	}
+	return w.write(ctx, w.row.Value)
+}
+
+func (w *pulling) read(ctx context.Context, run PullRun) (PulledPage, error) {
+	if run.More != "" {
+		return w.reader.Next(ctx, run.More, w.keep(ctx))
+	}
+	q := w.pull.query(run.From)
+	q.Set("limit", fmt.Sprint(max(w.pull.Page, 0)))
+	if w.pull.Page == 0 {
+		q.Set("limit", "500")
+	}
+	return w.reader.First(ctx, q, w.keep(ctx))
+}
+
+// keep stores attachments as they come in. One that is not what it says is left out, and its statement refused.
+func (w *pulling) keep(ctx context.Context) KeepAttachment {
+	if w.pull.WithoutAttachments {
+		return nil
+	}
+	return func(sha2 string, content io.Reader) error {
+		sum, err := lrs.NewSHA2(sha2)
+		if err != nil {
+			return nil
+		}
+		_, err = w.p.Attachments.PutAttachment(ctx, sha2, &digested{content, sum, sha2})
+		if errors.Is(err, errDigest) {
+			return nil
+		}
+		return err
+	}
+}
+
+var errDigest = errors.New("exchange: an attachment has another digest than it says")
+
+// digested fails at its end when the content is not what it says.
+type digested struct {
+	io.Reader
+	sum  hash.Hash
+	want string
+}
+
+func (d *digested) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	d.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && hex.EncodeToString(d.sum.Sum(nil)) != d.want {
+		return n, errDigest
+	}
+	return n, err
+}
+
+// movedAtOnce is how many statements are taken in together.
+const movedAtOnce = 500
+
+// takeIn stores the statements of a page, those that are voided before those that void them, and notes how far
+// the run has come.
+func (w *pulling) takeIn(ctx context.Context, page PulledPage, run *PullRun) error {
+	if run.Pages == 0 {
+		run.Through = page.Through
+	}
+	run.Pages++
+	run.note(page.Odd)
+	var statements [][]byte
+	for _, statement := range page.Statements {
+		hidden, err := w.hiddenBy(ctx, statement)
+		if err != nil {
+			return err
+		}
+		if hidden != nil {
+			statements = append(statements, hidden)
+		}
+		statements = append(statements, statement)
+	}
+	var writes []docstore.Write
+	for len(statements) > 0 {
+		some := statements[:min(len(statements), movedAtOnce)]
+		statements = statements[len(some):]
+		refusals, err := w.move(ctx, some, run)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, refusals...)
+		for len(writes) > maxWrites { // with the rest of a page of bad statements
+			if err := w.write(ctx, w.row.Value, writes[:maxWrites]...); err != nil {
+				return err
+			}
+			writes = writes[maxWrites:]
+		}
+	}
+	run.More = page.More
+	s := w.row.Value
+	s.Run = run
+	return w.write(ctx, s, writes...)
+}
+
+const maxWrites = 200
+
+// hiddenBy fetches the statement that another voids: the other store does not list it.
+func (w *pulling) hiddenBy(ctx context.Context, statement []byte) ([]byte, error) {
+	if !bytes.Contains(statement, []byte(lrs.VerbVoided)) {
+		return nil, nil
+	}
+	decoded, err := lrs.DecodeStored(statement)
+	if err != nil || decoded.Verb.ID != lrs.VerbVoided || lrs.TargetOf(decoded) == uuid.Nil {
+		return nil, nil
+	}
+	hidden, ok, err := w.reader.Voided(ctx, lrs.TargetOf(decoded), w.keep(ctx))
+	if !ok {
+		return nil, err
+	}
+	return hidden, err
+}
+
+// move takes statements in, with the attachments that are kept already.
+func (w *pulling) move(ctx context.Context, statements [][]byte, run *PullRun) ([]docstore.Write, error) {
+	version := w.pull.Version
+	if version == "" {
+		version = lrs.V103
+	}
+	r := lrs.MoveRequest{Version: version, Statements: statements}
+	shelf := &keptParts{ctx: ctx, from: w.p.Attachments}
+	for _, statement := range statements {
+		if bytes.Contains(statement, []byte(`"attachments"`)) {
+			if decoded, err := lrs.DecodeStored(statement); err == nil {
+				shelf.sums = append(shelf.sums, lrs.AttachmentDigests(decoded)...)
+			}
+		}
+	}
+	if len(shelf.sums) > 0 {
+		r.Parts = shelf
+	}
+	moved, err := w.p.Mover.MoveStatements(ctx, w.who, r)
+	err = errors.Join(err, shelf.close())
+	if err != nil {
+		return nil, err
+	}
+	if err := w.p.Provenance.Note(ctx, w.pull.Name, w.pull.Endpoint, moved); err != nil {
+		return nil, err
+	}
+	var refusals []docstore.Write
+	for i, m := range moved {
+		if at, err := lrs.ParseTimestamp(m.Origin.Stored, lrs.V103); err == nil {
+			run.Newest = max(run.Newest, lrs.InstantOf(at))
+		}
+		switch {
+		case m.Refusal != nil:
+			refusal, err := w.refusal(ctx, statements[i], m)
+			if err != nil {
+				return nil, err
+			}
+			if refusal != nil {
+				run.Refused++
+				refusals = append(refusals, *refusal)
+			}
+		case m.Stored == 0:
+			run.Repeated++
+		default:
+			run.Stored++
+		}
+	}
+	return refusals, nil
+}
+
+// refusal lists a statement that was not taken in, once however often it comes.
+func (w *pulling) refusal(ctx context.Context, statement []byte, m lrs.Moved) (*docstore.Write, error) {
+	sum := sha256.Sum256(bytes.TrimSpace(statement))
+	row, err := pullRefusals.Find(ctx, w.p.Store, w.pull.Name, hex.EncodeToString(sum[:16]))
+	if err != nil || row.Revision != 0 {
+		return nil, err
+	}
+	row.Value = PullRefusal{ID: row.ID, Pull: w.pull.Name, At: w.o.Now().UTC(), Detail: m.Refusal.Detail, Violations: m.Refusal.Violations}
+	if m.ID != uuid.Nil {
+		row.Value.Statement = m.ID.String()
+	}
+	put, err := pullRefusals.Put(row)
+	return &put, err
+}
+
+// keptParts yields attachments that the store has, each once.
+type keptParts struct {
+	ctx  context.Context
+	from lrs.AttachmentStore
+	sums []string
+	seen map[string]bool
+	open io.Closer
+}
+
+// Next implements lrs.Parts.
+func (k *keptParts) Next() (lrs.Part, error) {
+	if err := k.close(); err != nil {
+		return lrs.Part{}, err
+	}
+	if k.seen == nil {
+		k.seen = map[string]bool{}
+	}
+	for len(k.sums) > 0 {
+		sum := strings.ToLower(k.sums[0])
+		k.sums = k.sums[1:]
+		if k.seen[sum] {
+			continue
+		}
+		k.seen[sum] = true
+		content, _, err := k.from.OpenAttachment(k.ctx, sum)
+		if errors.Is(err, lrs.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return lrs.Part{}, err
+		}
+		k.open = content
+		return lrs.Part{SHA2: sum, Content: content}, nil
+	}
+	return lrs.Part{}, io.EOF
+}
+
+func (k *keptParts) close() error {
+	if k.open == nil {
+		return nil
+	}
+	err := k.open.Close()
+	k.open = nil
+	return err
+}
+
+// finish ends a run, clean or not. A run that failed is gone on with where it was.
+func (w *pulling) finish(ctx context.Context, cause error) error {
+	s, now := w.row.Value, w.o.Now().UTC()
+	run := *s.Run
+	run.Ended = now
+	s.Holder = ""
+	if cause != nil {
+		f := w.p.Explain(cause)
+		s.Fails++
+		f.Since, f.Last, f.Attempts = run.Started, now, s.Fails
+		pause := max(min(w.o.First<<min(s.Fails-1, 20), w.o.Most), f.Delay)
+		f.Next = now.Add(pause)
+		run.Failure, s.Next, s.Last = &f, f.Next, &run
+		return w.write(ctx, s)
+	}
+	through := run.Through
+	if through == 0 || through > lrs.InstantOf(now.Add(24*time.Hour)) { // no promise that can be believed: what was seen is all that is known
+		through = run.Newest
+	}
+	s.Since, s.Fails, s.Clean, s.Next = max(s.Since, through), 0, now, now.Add(seconds(w.pull.Every, 300))
+	s.Total.add(run.PullCounts)
+	run.More = ""
+	s.Run, s.Last = nil, &run
+	put, err := pullRuns.Put(docstore.Row[PullRun]{Key: docstore.Key{ID: docstore.Number(run.Started.UnixMicro())}, Value: run})
+	if err != nil {
+		return err
+	}
+	return w.write(ctx, s, put)
+}
