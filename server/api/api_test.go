@@ -82,7 +82,7 @@ func start(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.provenance = exchange.NewProvenance(backend, backend)
-	h.exchange = exchange.NewAdmin(exchange.AdminOptions{Store: backend, Log: backend, Judge: func(exchange.Forward) error { return nil }, Audit: recorded{store}})
+	h.exchange = exchange.NewAdmin(exchange.AdminOptions{Store: backend, Log: backend, Judge: func(exchange.Forward) error { return nil }, JudgePull: func(exchange.Pull) error { return nil }, Audit: recorded{store}})
 	h.pin(t)
 	h.listen(t, admin, access.NewTokens(store, directory, access.Lifetimes{Access: time.Hour, Launch: time.Hour, LaunchMax: 8 * time.Hour}))
 	return h
@@ -279,6 +279,16 @@ func TestPermissions(t *testing.T) {
 		{"POST", "/api/schemas", `{"name":"s","version":"1","schema":{}}`, managers},
 		{"GET", "/api/audit", "", []string{administrator, auditor}},
 		{"POST", "/api/launch-tokens", `{"actor":{"mbox":"mailto:ann@example.org"},"activity":"https://pages.example/1"}`, []string{partner}},
+		{"GET", "/api/pulls", "", readers},
+		{"POST", "/api/pulls", `{"name":"p","endpoint":"https://lrs.example.org/xapi","key":"k","secret":"env:CONNECT_P"}`, managers},
+		{"GET", "/api/pulls/none", "", readers},
+		{"PUT", "/api/pulls/none", `{"endpoint":"https://lrs.example.org/xapi","key":"k","secret":"env:CONNECT_P"}`, managers},
+		{"DELETE", "/api/pulls/none", "", managers},
+		{"POST", "/api/pulls/none/pause", "", managers},
+		{"POST", "/api/pulls/none/resume", "", managers},
+		{"POST", "/api/pulls/none/run", "", managers},
+		{"GET", "/api/pulls/none/runs", "", readers},
+		{"GET", "/api/pulls/none/refusals", "", readers},
 		{"GET", "/api/forwards", "", readers},
 		{"POST", "/api/forwards", `{"name":"f","kind":"lrs","endpoint":"https://lrs.example.org/xapi","key":"k","secrets":["env:CONNECT_F"]}`, managers},
 		{"GET", "/api/forwards/none", "", readers},

@@ -64,6 +64,16 @@ func (s *Moving) Mount(r *gin.RouterGroup) {
 		"POST /forwards/:forward/resume": s.resumeForward,
 		"GET /dead-letters":              s.listDeadLetters,
 		"POST /dead-letters/replay":      s.replayDeadLetters,
+		"GET /pulls":                     s.listPulls,
+		"POST /pulls":                    s.createPull,
+		"GET /pulls/:pull":               s.getPull,
+		"PUT /pulls/:pull":               s.putPull,
+		"DELETE /pulls/:pull":            s.deletePull,
+		"POST /pulls/:pull/pause":        s.pausePull,
+		"POST /pulls/:pull/resume":       s.resumePull,
+		"POST /pulls/:pull/run":          s.runPull,
+		"GET /pulls/:pull/runs":          s.listPullRuns,
+		"GET /pulls/:pull/refusals":      s.listPullRefusals,
 		"POST /dead-letters/settle":      s.settleDeadLetters,
 	})
 }
