@@ -21,6 +21,7 @@ type cli struct {
 	Schema     SchemaCmd     `cmd:"" help:"Administer the schemas for statements of a running acquis."`
 	Audit      AuditCmd      `cmd:"" help:"Read the audit log of a running acquis."`
 	Forward    ForwardCmd    `cmd:"" help:"Administer what a running acquis forwards to other LRSs and webhooks."`
+	Pull       PullCmd       `cmd:"" help:"Administer the LRSs that a running acquis pulls statements from."`
 	Export     ExportCmd     `cmd:"" help:"Write statements of a running acquis to files."`
 	Import     ImportCmd     `cmd:"" help:"Take in statements from a file of this or another LRS, by a running acquis."`
 	Bench      BenchCmd      `cmd:"" help:"Measure this or any other LRS."`

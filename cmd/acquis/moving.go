@@ -31,13 +31,14 @@ import (
 type moving struct {
 	provenance *exchange.Provenance
 	forwarder  *exchange.Forwarder
+	puller     *exchange.Puller
 	admin      *exchange.Admin
 	egress     *connectors.Egress
 	vault      connectors.Vault
 	store      backend
 }
 
-func openMoving(ctx context.Context, cfg config.Config, store backend, audit access.Store, logger *slog.Logger) (*moving, error) {
+func openMoving(ctx context.Context, cfg config.Config, store backend, service *lrs.Service, audit access.Store, logger *slog.Logger) (*moving, error) {
 	if err := store.DeclareCollections(ctx, exchange.Collections()...); err != nil {
 		return nil, err
 	}
@@ -50,21 +51,46 @@ func openMoving(ctx context.Context, cfg config.Config, store backend, audit acc
 		Store: store, Log: store, Statements: store, Open: m.sender, Explain: explainFault,
 		Process: uuid.NewString(), Alone: cfg.Store.URI == "", Logger: logger,
 	})
+	m.puller = exchange.NewPuller(exchange.PullerOptions{
+		Store: store, Mover: service, Attachments: store, Provenance: m.provenance, Open: m.reader, Explain: explainFault,
+		Process: uuid.NewString(), Alone: cfg.Store.URI == "", Logger: logger,
+	})
 	m.admin = exchange.NewAdmin(exchange.AdminOptions{
-		Store: store, Log: store, Judge: m.judge, Wake: m.forwarder.Wake, Audit: hubAudit{audit},
+		Store: store, Log: store, Judge: m.judge, JudgePull: m.judgePull, Audit: hubAudit{audit},
+		Wake: func() {
+			m.forwarder.Wake()
+			m.puller.Wake()
+		},
 	})
 	return m, nil
 }
 
 // judge refuses what the installation does not permit, and secrets that are no references.
 func (m *moving) judge(f exchange.Forward) error {
+	if err := m.permit("the forward", f.Endpoint, "/secrets", f.Secrets...); err != nil {
+		return err
+	}
+	_, err := m.sender(f)
+	return err
+}
+
+// judgePull does so for a pull.
+func (m *moving) judgePull(p exchange.Pull) error {
+	if err := m.permit("the pull", p.Endpoint, "/secret", p.Secret); err != nil {
+		return err
+	}
+	_, err := m.reader(p)
+	return err
+}
+
+func (m *moving) permit(what, endpoint, pointer string, secrets ...string) error {
 	var found []lrs.Violation
-	for _, secret := range f.Secrets {
+	for _, secret := range secrets {
 		if err := connectors.SecretRef(secret).Judge(); err != nil {
-			found = append(found, lrs.Violation{Pointer: "/secrets", Rule: "secret-reference", Detail: err.Error()})
+			found = append(found, lrs.Violation{Pointer: pointer, Rule: "secret-reference", Detail: err.Error()})
 		}
 	}
-	u, err := url.Parse(f.Endpoint)
+	u, err := url.Parse(endpoint)
 	if err != nil {
 		return err
 	}
@@ -79,10 +105,25 @@ func (m *moving) judge(f exchange.Forward) error {
 		}
 	}
 	if len(found) > 0 {
-		return &lrs.Error{Kind: lrs.KindInvalid, Detail: "the forward is not valid", Violations: found}
+		return &lrs.Error{Kind: lrs.KindInvalid, Detail: what + " is not valid", Violations: found}
 	}
-	_, err = m.sender(f)
-	return err
+	return nil
+}
+
+// reader makes what reads for a pull.
+func (m *moving) reader(p exchange.Pull) (exchange.Reader, error) {
+	u, err := url.Parse(p.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	c, err := xapi.New(xapi.Options{
+		Endpoint: p.Endpoint, Key: p.Key, Secret: func() (string, error) { return m.vault.Secret(connectors.SecretRef(p.Secret)) },
+		Version: p.Version, HTTP: m.egress.Stream([]string{u.Host}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return xapi.NewReader(c), nil
 }
 
 // sender makes what delivers for a forward.

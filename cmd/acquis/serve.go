@@ -115,7 +115,7 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
-	moving, err := openMoving(ctx, cfg, store, house.store, logger)
+	moving, err := openMoving(ctx, cfg, store, service, house.store, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +256,10 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	})
 	group.Go(func() error {
 		p.moving.forwarder.Run(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		p.moving.puller.Run(ctx)
 		return nil
 	})
 	group.Go(func() error {
