@@ -67,7 +67,7 @@ var homes = []home{
 	{"github.com/knadh/koanf", []string{"config"}},
 	{"github.com/alecthomas/kong", []string{"cmd"}},
 	{"github.com/coreos/go-oidc", []string{"server/oauth"}},
-	{"github.com/getkin/kin-openapi", []string{"server/api"}},
+	{"github.com/getkin/kin-openapi", []string{"server/api", "server/hubapi"}},
 }
 
 // emptyNames say nothing about what is inside.

@@ -45,7 +45,7 @@ type Item struct {
 	Expertise   string     `json:"expertise,omitempty"` // id of an Expertise
 	Provider    string     `json:"provider,omitempty"`  // id of a Provider
 	Languages   []string   `json:"languages,omitempty"` // in which it can be taken, as language tags
-	Minutes     int        `json:"minutes,omitempty"`   // the duration that is announced, 0 for none
+	Minutes     int        `json:"minutes,omitzero"`    // the duration that is announced, 0 for none
 	Modality    Modality   `json:"modality,omitempty"`
 	Status      Status     `json:"status"`
 	Versions    []Version  `json:"versions,omitempty"` // of a parcours, the oldest first; their spans share no day
@@ -57,7 +57,7 @@ type Version struct {
 	InForce hub.Span `json:"inForce,omitzero"`
 	// Begun says that the version counts: its first day has come. The catalogue sets it, so that what
 	// is completed depends on the catalogue alone and not on the time at which one asks.
-	Begun bool `json:"begun,omitempty"`
+	Begun bool `json:"begun,omitzero"`
 	Rule  Rule `json:"rule"`
 }
 

@@ -26,7 +26,7 @@ type Mapping struct {
 	PassedAt float64 `json:"passedAt,omitzero"`
 	// Parts says that statements about parts of the activity, which name it as their parent or lie below a
 	// prefix, show that it was started. They never complete it.
-	Parts bool `json:"parts,omitempty"`
+	Parts bool `json:"parts,omitzero"`
 }
 
 // Scale says what the whole is, where progress is written as a number.

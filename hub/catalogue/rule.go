@@ -13,7 +13,7 @@ type Rule []Requirement
 // Requirement is one of: all items of a list, at least some of a list, a list in its order.
 type Requirement struct {
 	All      []hub.ItemID `json:"all,omitempty"`
-	AtLeast  int          `json:"atLeast,omitempty"` // how many of Of
+	AtLeast  int          `json:"atLeast,omitzero"` // how many of Of
 	Of       []hub.ItemID `json:"of,omitempty"`
 	Sequence []hub.ItemID `json:"sequence,omitempty"` // none first completed before the one that stands before it
 }

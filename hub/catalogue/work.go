@@ -29,8 +29,8 @@ const (
 
 // Step is what a change does to one thing.
 type Step struct {
-	Line   int      `json:"line,omitempty"` // of the file, 0 without one
-	Target string   `json:"target"`         // such as item/ia-generative
+	Line   int      `json:"line,omitzero"` // of the file, 0 without one
+	Target string   `json:"target"`        // such as item/ia-generative
 	Action Action   `json:"action"`
 	Fields []string `json:"fields,omitempty"` // that change
 }

@@ -31,8 +31,8 @@ type Programme struct {
 	// Organisation is the one it was made for; "" when it is open to all.
 	Organisation hub.OrganisationID `json:"organisation,omitempty"`
 	During       hub.Span           `json:"during,omitzero"`
-	Months       int                `json:"months,omitempty"` // how long it takes a member, 0 for as long as During
-	Places       int                `json:"places,omitempty"` // how many are expected to take it, 0 for any number
+	Months       int                `json:"months,omitzero"` // how long it takes a member, 0 for as long as During
+	Places       int                `json:"places,omitzero"` // how many are expected to take it, 0 for any number
 	Required     catalogue.Rule     `json:"required,omitempty"`
 	Cohorts      []Cohort           `json:"cohorts,omitempty"`
 	History      []Change           `json:"history,omitempty"` // the oldest first, at most maxHistory
@@ -151,7 +151,7 @@ type Member struct {
 	Programme string       `json:"programme"`
 	Person    hub.PersonID `json:"person"`
 	Cohort    string       `json:"cohort,omitempty"`
-	During    hub.Span     `json:"during,omitzero"`     // from the first day to the last, which is open while under way
-	Abandoned bool         `json:"abandoned,omitempty"` // ended before the end
-	History   []Change     `json:"history,omitempty"`   // the oldest first, at most maxHistory
+	During    hub.Span     `json:"during,omitzero"`    // from the first day to the last, which is open while under way
+	Abandoned bool         `json:"abandoned,omitzero"` // ended before the end
+	History   []Change     `json:"history,omitempty"`  // the oldest first, at most maxHistory
 }

@@ -19,7 +19,7 @@ func pointerOf(i int) string { return fmt.Sprintf("/members/%d", i) }
 // Progress is how far a programme is.
 type Progress struct {
 	Programme string           `json:"programme"`
-	Places    int              `json:"places,omitempty"`
+	Places    int              `json:"places,omitzero"`
 	All       CohortProgress   `json:"all"`
 	Cohorts   []CohortProgress `json:"cohorts"` // of those who have one, in the programme's order
 	Members   []MemberProgress `json:"members"` // by person
@@ -39,15 +39,15 @@ type CohortProgress struct {
 // MemberProgress is how far a member is.
 type MemberProgress struct {
 	Member
-	Asked     int            `json:"asked"`               // how many items must be completed
-	Done      int            `json:"done"`                // how many of these are
-	Percent   int            `json:"percent"`             // done of asked, rounded down
-	Started   bool           `json:"started"`             // began one
-	Completed hub.Day        `json:"completed,omitzero"`  // the day on which all that is asked for was done
-	Due       hub.Day        `json:"due,omitzero"`        // the last day, by the cohort or the months
-	Items     []ItemProgress `json:"items"`               // in the order in which they are asked for
-	Announced int64          `json:"announced,omitempty"` // seconds, of the items that are done
-	Measured  int64          `json:"measured,omitempty"`  // seconds, of all items
+	Asked     int            `json:"asked"`              // how many items must be completed
+	Done      int            `json:"done"`               // how many of these are
+	Percent   int            `json:"percent"`            // done of asked, rounded down
+	Started   bool           `json:"started"`            // began one
+	Completed hub.Day        `json:"completed,omitzero"` // the day on which all that is asked for was done
+	Due       hub.Day        `json:"due,omitzero"`       // the last day, by the cohort or the months
+	Items     []ItemProgress `json:"items"`              // in the order in which they are asked for
+	Announced int64          `json:"announced,omitzero"` // seconds, of the items that are done
+	Measured  int64          `json:"measured,omitzero"`  // seconds, of all items
 }
 
 // ItemProgress is how far a member is with an item.

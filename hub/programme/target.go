@@ -22,13 +22,13 @@ type Targets struct {
 
 // Condition is what a completion of one of some items must show: all that is given here.
 type Condition struct {
-	Items     []hub.ItemID `json:"items,omitempty"`     // of which one is to be completed; none: any item of the provider
-	Provider  string       `json:"provider,omitempty"`  // of the item; "" for any, but then there must be items
-	Completed bool         `json:"completed,omitempty"` // it is completed
-	Certified bool         `json:"certified,omitempty"` // there is a certificate
-	Mastery   float64      `json:"mastery,omitempty"`   // the best scaled score is at least this
-	Stage     int          `json:"stage,omitempty"`     // this stage was reached, or a higher one
-	Badge     string       `json:"badge,omitempty"`     // this was earned
+	Items     []hub.ItemID `json:"items,omitempty"`    // of which one is to be completed; none: any item of the provider
+	Provider  string       `json:"provider,omitempty"` // of the item; "" for any, but then there must be items
+	Completed bool         `json:"completed,omitzero"` // it is completed
+	Certified bool         `json:"certified,omitzero"` // there is a certificate
+	Mastery   float64      `json:"mastery,omitzero"`   // the best scaled score is at least this
+	Stage     int          `json:"stage,omitzero"`     // this stage was reached, or a higher one
+	Badge     string       `json:"badge,omitempty"`    // this was earned
 }
 
 // usualTargets are the State's: all agents by the end of 2026.
