@@ -103,6 +103,7 @@ type Order struct {
 	Scheduled time.Time // the time of the schedule that the run is for; zero: none
 	Missed    int
 	Files     []File
+	Ended     func() // is called when the run has ended; nil: nothing is
 }
 
 // mask names something of a provider's so that nobody can tell what it is.
@@ -292,6 +293,9 @@ func (x *execution) complete(parent context.Context) (Run, error) {
 		err = x.fail(context.WithoutCancel(parent), err)
 	}
 	x.log()
+	if x.order.Ended != nil {
+		x.order.Ended()
+	}
 	if x.o.Ended != nil {
 		x.o.Ended(x.run.Value)
 	}
