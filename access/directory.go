@@ -200,6 +200,21 @@ func (d *Directory) Source(name string) (Source, bool) {
 	return s, known
 }
 
+// SourcePrincipal is who sends for a source from within this process, with the scopes and the source's rules.
+// KindUnauthenticated when there is no such source, or it is disabled.
+func (d *Directory) SourcePrincipal(name string, scopes lrs.Scope) (lrs.Principal, error) {
+	p := d.picture.Load()
+	s, known := p.sources[name]
+	switch {
+	case !known:
+		return lrs.Principal{}, lrs.Errorf(lrs.KindUnauthenticated, "there is no source %.100q", name)
+	case s.Disabled:
+		return lrs.Principal{}, lrs.Errorf(lrs.KindUnauthenticated, "the source %s is disabled", name)
+	}
+	authority, err := lrs.NewAuthority(s.authority())
+	return lrs.Principal{Name: s.Name, Source: s.Name, Authority: authority, Scopes: s.scopes(scopes), Rules: p.rules(s)}, err
+}
+
 // Refresh looks for changes now.
 func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()

@@ -146,3 +146,15 @@ func checkOrigin(text string) error {
 	}
 	return nil
 }
+
+// checkProxy accepts the URL of a proxy, without quoting its credentials.
+func checkProxy(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+		return errors.New("is not the address of a proxy: write scheme, host and port, such as http://proxy.example.org:3128")
+	}
+	return nil
+}

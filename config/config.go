@@ -128,11 +128,23 @@ type OIDC struct {
 	ClientClaim string
 }
 
-// Connect says where the process may go by itself, and where the secrets for it are.
+// Connect says where the process may go by itself, how, and where the secrets for it are; Rate is a minute's
+// requests, 0 is no bound.
 type Connect struct {
-	Hosts   []string
-	Private []string
-	Secrets string
+	Enabled    bool
+	Secrets    string
+	Files      string
+	Hosts      []string
+	Private    []string
+	Proxy      Secret
+	Rate       int
+	Attempts   int
+	Timeout    time.Duration
+	Total      time.Duration
+	Answer     Bytes
+	BreakAfter int
+	Jitter     time.Duration
+	Lease      time.Duration
 }
 
 // Validation says how far statements are judged beyond what the specification demands of every LRS.

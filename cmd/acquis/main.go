@@ -24,6 +24,7 @@ type cli struct {
 	Pull       PullCmd       `cmd:"" help:"Administer the LRSs that a running acquis pulls statements from."`
 	Export     ExportCmd     `cmd:"" help:"Write statements of a running acquis to files."`
 	Import     ImportCmd     `cmd:"" help:"Take in statements from a file of this or another LRS, by a running acquis."`
+	Connect    ConnectCmd    `cmd:"" help:"Administer and run the connections to providers of a running acquis."`
 	Bench      BenchCmd      `cmd:"" help:"Measure this or any other LRS."`
 	Compact    CompactCmd    `cmd:"" help:"Rewrite a data directory that no acquis uses, to the least room and without what was erased."`
 	Copy       CopyCmd       `cmd:"" help:"Copy a store that no acquis uses to an empty one, of either backend."`

@@ -19,6 +19,7 @@ import (
 	"acquis/connectors/webhook"
 	"acquis/connectors/xapi"
 	"acquis/docstore"
+	"acquis/hub/directory"
 	"acquis/hub/exchange"
 	"acquis/lrs"
 	"acquis/server/api"
@@ -42,9 +43,13 @@ func openMoving(ctx context.Context, cfg config.Config, store backend, service *
 	if err := store.DeclareCollections(ctx, exchange.Collections()...); err != nil {
 		return nil, err
 	}
+	egress, err := newEgress(cfg.Connect)
+	if err != nil {
+		return nil, err
+	}
 	m := &moving{
 		provenance: exchange.NewProvenance(store, store), store: store,
-		egress: connectors.NewEgress(connectors.EgressOptions{Hosts: cfg.Connect.Hosts, Private: cfg.Connect.Private}),
+		egress: egress,
 		vault:  connectors.Vault{Dir: cfg.Connect.Secrets, Lookup: os.LookupEnv},
 	}
 	m.forwarder = exchange.NewForwarder(exchange.ForwarderOptions{
@@ -178,7 +183,7 @@ func (p *process) movingSurface(guard *limit.Guard, problems *problem.Writer) *a
 
 // collections are all that are kept besides statements.
 func collections() []docstore.Collection {
-	return slices.Concat(accessstore.Collections(), exchange.Collections())
+	return slices.Concat(accessstore.Collections(), exchange.Collections(), directory.Collections(), connectors.Collections())
 }
 
 // forwardMetrics tell how the forwards do that this process runs. Forwards are made by operators, so their

@@ -119,14 +119,19 @@ func (a *asker) ask(ctx context.Context, method, path string, body any, header .
 		}
 		content = bytes.NewReader(encoded)
 	}
+	if body != nil {
+		header = append([]string{"Content-Type", "application/json"}, header...)
+	}
+	return a.send(ctx, method, path, content, header...)
+}
+
+// send sends a request with a body of any kind, nil for none.
+func (a *asker) send(ctx context.Context, method, path string, content io.Reader, header ...string) (remoteReply, error) {
 	r, err := http.NewRequestWithContext(ctx, method, a.base+path, content)
 	if err != nil {
 		return remoteReply{}, err
 	}
 	r.SetBasicAuth(a.key, a.secret)
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

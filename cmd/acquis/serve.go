@@ -100,9 +100,11 @@ type process struct {
 	service *lrs.Service
 	house   *house
 	moving  *moving
-	server  *server.Server
-	metrics *server.Server // on ops.listen, nil without
-	logger  *slog.Logger
+
+	connecting *connecting
+	server     *server.Server
+	metrics    *server.Server // on ops.listen, nil without
+	logger     *slog.Logger
 }
 
 func build(ctx context.Context, cfg config.Config, store backend, logger *slog.Logger) (*process, error) {
@@ -120,6 +122,9 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 		return nil, err
 	}
 	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, logger: logger}
+	if p.connecting, err = openConnecting(ctx, cfg, store, service, house, registry, logger); err != nil {
+		return nil, err
+	}
 	registry.MustRegister(newForwardMetrics(moving.forwarder), store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, p.mount(registry)
 }
@@ -254,6 +259,12 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		p.house.directory.Run(ctx)
 		return nil
 	})
+	if p.config.Connect.Enabled {
+		group.Go(func() error {
+			p.connecting.run(ctx)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		p.moving.forwarder.Run(ctx)
 		return nil

@@ -55,6 +55,7 @@ func (p *process) administration(guard *limit.Guard, problems *problem.Writer) [
 	return []server.Mount{
 		{Path: "/api", Surface: api.New(who, p.house.admin, p.house.tokens, problems)},
 		{Path: "/api", Surface: p.movingSurface(guard, problems)},
+		{Path: "/api", Surface: p.connectionSurface(guard, problems)},
 		{Path: "/partners", Surface: trial},
 		{Path: "", Surface: oauth.New(who, p.house.tokens, p.publicURL, problems)},
 	}
