@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 
 	"github.com/alecthomas/kong"
@@ -27,25 +26,11 @@ var mixedShares = []struct {
 	mixedQuery:     {"GET a page", 15},
 }
 
-type benchMixed struct {
-	benchFlags
-	benchTime
-	Limit int `default:"50" help:"Statements of a page (${default})."`
-	Count int `default:"10000" help:"Statements to insert first when the LRS shows too few (${default})."`
-}
-
-// Validate is called by kong.
-func (m *benchMixed) Validate() error {
-	return errors.Join(m.checkFlags(), m.checkTime())
-}
+type benchMixed struct{ benchPages }
 
 // Run measures writers and readers together.
 func (m *benchMixed) Run(ctx context.Context, app *kong.Context) error {
-	b, err := m.start(ctx, app)
-	if err != nil {
-		return err
-	}
-	seen, err := b.survey(ctx, m.Count, m.Limit)
+	b, seen, err := m.look(ctx, app, m.Limit)
 	if err != nil {
 		return err
 	}

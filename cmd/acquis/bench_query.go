@@ -17,24 +17,48 @@ import (
 // queriesARow is how many different queries one row asks in turn.
 const queriesARow = 200
 
-type benchGet struct {
+// benchReading are the flags of the modes that ask for what the LRS holds.
+type benchReading struct {
 	benchFlags
 	benchTime
 	Count int `default:"10000" help:"Statements to insert first when the LRS shows too few (${default})."`
 }
 
 // Validate is called by kong.
-func (m *benchGet) Validate() error {
+func (m *benchReading) Validate() error {
 	return errors.Join(m.checkFlags(), m.checkTime())
 }
 
-// Run measures GET by id.
-func (m *benchGet) Run(ctx context.Context, app *kong.Context) error {
+// look finds out what there is to ask for, in pages of limit.
+func (m *benchReading) look(ctx context.Context, app *kong.Context, limit int) (*bencher, *benchSurvey, error) {
 	b, err := m.start(ctx, app)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	seen, err := b.survey(ctx, m.Count, 50)
+	seen, err := b.survey(ctx, m.Count, limit)
+	return b, seen, err
+}
+
+// benchPages are the flags of the modes that ask for pages.
+type benchPages struct {
+	benchReading
+	Limit int `default:"50" help:"Statements of a page (${default})."`
+}
+
+// Validate is called by kong.
+func (m *benchPages) Validate() error {
+	limit := error(nil)
+	if m.Limit < 1 {
+		limit = fmt.Errorf("--limit is %d: at least one statement makes a page", m.Limit)
+	}
+	return errors.Join(m.benchReading.Validate(), limit)
+}
+
+type benchGet struct{ benchReading }
+
+// Run measures GET by id.
+func (m *benchGet) Run(ctx context.Context, app *kong.Context) error {
+	b, seen, err := m.look(ctx, app, 50)
 	if err != nil {
 		return err
 	}
@@ -75,29 +99,13 @@ func (b *bencher) readRow(ctx context.Context, t benchTime, name string, request
 }
 
 type benchQuery struct {
-	benchFlags
-	benchTime
-	Limit int      `default:"50" help:"Statements of a page (${default})."`
-	Count int      `default:"10000" help:"Statements to insert first when the LRS shows too few (${default})."`
-	Only  []string `placeholder:"ROW" help:"Measure these rows only, for instance agent,verb."`
-}
-
-// Validate is called by kong.
-func (m *benchQuery) Validate() error {
-	limit := error(nil)
-	if m.Limit < 1 {
-		limit = fmt.Errorf("--limit is %d: at least one statement makes a page", m.Limit)
-	}
-	return errors.Join(m.checkFlags(), m.checkTime(), limit)
+	benchPages
+	Only []string `placeholder:"ROW" help:"Measure these rows only, for instance agent,verb."`
 }
 
 // Run measures the first page of each filter.
 func (m *benchQuery) Run(ctx context.Context, app *kong.Context) error {
-	b, err := m.start(ctx, app)
-	if err != nil {
-		return err
-	}
-	seen, err := b.survey(ctx, m.Count, m.Limit)
+	b, seen, err := m.look(ctx, app, m.Limit)
 	if err != nil {
 		return err
 	}

@@ -380,6 +380,7 @@ func TestBench_faults(t *testing.T) {
 		{"an empty batch is refused", []string{"batch", "--batch=0"}, "at least one statement"},
 		{"no time is refused", []string{"get", "--duration=0s"}, "--duration"},
 		{"an empty page is refused", []string{"query", "--limit=0"}, "--limit"},
+		{"an empty page is refused in mixed traffic too", []string{"mixed", "--limit=0"}, "--limit"},
 		{
 			"an unknown row is answered with those that exist",
 			[]string{"query", "--endpoint", endpoint, "--key=key", "--secret=secret", "--count=60", "--only=colour"},
