@@ -16,7 +16,7 @@ const (
 )
 
 // organisationID is how whoever imports organisations may call them.
-var organisationID = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._:/-]*$`)
+var organisationID = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._:-]*$`)
 
 // laPoste is the SIREN whose many SIRETs are checked by another sum.
 const laPoste = "356000000"
@@ -48,7 +48,7 @@ func CheckSIRET(siret string) string {
 // are.
 func (o *Organisation) check(known func(hub.OrganisationID) bool) (k checker) {
 	if len(o.ID) > maxID || !organisationID.MatchString(string(o.ID)) {
-		k.add("/id", "id", "must be 1 to %d bytes of letters, digits, and . _ : / - after the first", maxID)
+		k.add("/id", "id", "must be 1 to %d bytes of letters, digits, and . _ : - after the first", maxID)
 	}
 	if o.Name == "" || len(o.Name) > maxName || o.Name != cutText(o.Name, maxName) {
 		k.add("/name", "text", "must be text of 1 to %d bytes without space around it", maxName)
