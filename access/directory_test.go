@@ -27,6 +27,19 @@ func TestAuthenticate(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("a source sends from within under its own rules, until it is disabled", func(t *testing.T) {
+		s := h.source(t, access.Source{Name: "within", Title: "Within", Verbs: []string{"http://adlnet.gov/expapi/verbs/completed"}})
+		p, err := h.directory.SourcePrincipal("within", lrs.ScopeStatementsWrite)
+		if err != nil || p.Source != "within" || p.Scopes != lrs.ScopeStatementsWrite || p.Authority.Actor.Name != "Within" || p.Rules == nil || p.Roles != 0 {
+			t.Errorf("%+v: %v", p, err)
+		}
+		s.Disabled = true
+		h.source(t, s)
+		for _, name := range []string{"within", "none"} {
+			_, err := h.directory.SourcePrincipal(name, lrs.ScopeStatementsWrite)
+			wantKind(t, err, lrs.KindUnauthenticated, name)
+		}
+	})
 	for name, c := range map[string]access.Presented{
 		"nothing is refused":           {},
 		"an unknown key is refused":    {Key: "pix-2", Secret: secret},

@@ -20,6 +20,7 @@ import (
 	"acquis/access"
 	"acquis/config"
 	"acquis/connectors"
+	"acquis/connectors/attendance"
 	"acquis/connectors/openclassrooms"
 	"acquis/connectors/pix"
 	"acquis/hub"
@@ -39,7 +40,7 @@ type connecting struct {
 
 // providers are the kinds of connections.
 func providers() []connectors.Provider {
-	return []connectors.Provider{pix.Provider(time.Now), openclassrooms.Provider(time.Now)}
+	return []connectors.Provider{pix.Provider(time.Now), openclassrooms.Provider(time.Now), attendance.Provider()}
 }
 
 // openConnecting wires what pulls from providers. It does not run yet.

@@ -35,7 +35,7 @@ func wantIn(t *testing.T, said string, parts ...string) {
 	}
 }
 
-func written(t *testing.T, name string, content []byte) string {
+func written(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, content, 0o600); err != nil {

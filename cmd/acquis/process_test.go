@@ -83,7 +83,7 @@ var (
 )
 
 // serve starts the program on a free port and waits until it is ready.
-func serve(t *testing.T, env []string, args ...string) *serving {
+func serve(t testing.TB, env []string, args ...string) *serving {
 	t.Helper()
 	p := &serving{ended: make(chan struct{})}
 	p.cmd = command(context.Background(), env, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
@@ -119,7 +119,7 @@ func serve(t *testing.T, env []string, args ...string) *serving {
 }
 
 // goOn fails the test when waiting for the process has become pointless.
-func (p *serving) goOn(t *testing.T, deadline time.Time) {
+func (p *serving) goOn(t testing.TB, deadline time.Time) {
 	t.Helper()
 	select {
 	case <-p.ended:

@@ -13,7 +13,7 @@ import (
 )
 
 // runs runs a command line that must succeed, and returns what it prints.
-func runs(t *testing.T, env []string, args ...string) string {
+func runs(t testing.TB, env []string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
