@@ -2,6 +2,7 @@ package completion
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 
 	"acquis/hub"
@@ -33,6 +34,24 @@ func (m Milestones) String() string {
 		}
 	}
 	return strings.Join(names, " ")
+}
+
+// ParseMilestones reads the names of milestones, separated by spaces.
+func ParseMilestones(names string) (m Milestones, err error) {
+	for name := range strings.FieldsSeq(names) {
+		i := slices.Index(milestoneNames[:], name)
+		if i < 0 {
+			return 0, lrs.Errorf(lrs.KindInvalid, "%.60q is no state: use %s", name, strings.Join(milestoneNames[:], ", "))
+		}
+		m |= 1 << i
+	}
+	return m, nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *Milestones) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseMilestones(string(text))
+	return err
 }
 
 // MarshalText implements encoding.TextMarshaler.
