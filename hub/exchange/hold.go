@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -103,14 +104,17 @@ func (w *follower) acquire(ctx context.Context) (bool, error) {
 	w.mu.Lock()
 	w.held = true
 	w.mu.Unlock()
-	return true, w.prepare()
+	return true, w.prepare(ctx)
 }
 
-func (w *follower) prepare() (err error) {
+func (w *follower) prepare(ctx context.Context) (err error) {
 	if w.sender, err = w.o.Open(w.forward); err != nil {
 		return err
 	}
 	if w.matcher, err = newMatcher(w.forward.Filter); err != nil {
+		return err
+	}
+	if err := w.spareOrigin(ctx); err != nil {
 		return err
 	}
 	w.limiter = rate.NewLimiter(rate.Inf, 0)
@@ -118,6 +122,27 @@ func (w *follower) prepare() (err error) {
 		w.limiter = rate.NewLimiter(rate.Limit(w.forward.Rate), max(w.batch(), int(w.forward.Rate)))
 	}
 	return nil
+}
+
+// spareOrigin leaves out what is pulled from the target itself: it has that.
+func (w *follower) spareOrigin(ctx context.Context) error {
+	for row, err := range pulls.Rows(ctx, w.o.Store, docstore.Scan{}) {
+		if err != nil {
+			return err
+		}
+		if samePlace(row.Value.Endpoint, w.forward.Endpoint) {
+			w.matcher.except = append(w.matcher.except, row.Value.Name)
+		}
+	}
+	return nil
+}
+
+// samePlace tells whether two endpoints are the same record store.
+func samePlace(a, b string) bool {
+	plain := func(s string) string {
+		return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(s, "/"), "/statements"))
+	}
+	return plain(a) == plain(b)
 }
 
 func (w *follower) batch() int {

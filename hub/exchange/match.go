@@ -18,7 +18,7 @@ type matcher struct {
 
 // newMatcher makes a judged filter ready.
 func newMatcher(f Filter) (*matcher, error) {
-	m := &matcher{sources: f.Sources, except: f.ExceptSources}
+	m := &matcher{sources: f.Sources, except: slices.Clone(f.ExceptSources)}
 	agent, activity := lrs.TermAgent, lrs.TermActivity
 	if f.RelatedAgents {
 		agent = lrs.TermRelatedAgent
