@@ -45,8 +45,7 @@ var peopleColumns = []sheet.Column{
 	{Name: "issuer"},
 	{Name: "sub"},
 	{Name: "openid"},
-	{Name: "account_home"},
-	{Name: "account_name"},
+	{Name: "accounts", Also: []string{"comptes"}},
 	{Name: "status", Also: []string{"statut"}},
 	{Name: "organisation"},
 	{Name: "organisation_from"},
@@ -148,7 +147,14 @@ func readPerson(r sheet.Row, faults *sheet.Faults) *personLine {
 	}
 	pair(Matricule, "ministry", "matricule")
 	pair(Subject, "issuer", "sub")
-	pair(Account, "account_home", "account_name")
+	for _, account := range r.List("accounts") {
+		home, name, whole := cutLast(account, "#")
+		if !whole || home == "" || name == "" {
+			faults.Add(r.Line, "accounts", "account", "%.60q is no account: write its home page, a # and its name, as https://pix.example#1234", account)
+			continue
+		}
+		l.profile.Keys = append(l.profile.Keys, Key{Kind: Account, HomePage: home, Value: name})
+	}
 	if id := r.Get("openid"); id != "" {
 		l.profile.Keys = append(l.profile.Keys, Key{Kind: OpenID, Value: id})
 	}

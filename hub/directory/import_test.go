@@ -160,6 +160,7 @@ func (h *house) faults(t *testing.T) {
 			[]string{"/line/3 duplicate", "/line/5 duplicate"},
 		},
 		"a clash with the directory is": {"matricule;ministry;mail\nM1;marees;celeste@marees.example\n", []string{"/line/2 clash"}},
+		"what is no account is":         {"accounts;nom\nhttps://pix.example;X\nhttps://pix.example#7|https://x.example#8;Y\n", []string{"/line/2/accounts account", "/line/2 no-key"}},
 		"an id that nobody has is":      {"id;nom;mail\nabc;X;y@x.example\n", []string{"/line/2/id unknown-person"}},
 	} {
 		t.Run(name+", and nothing is changed", func(t *testing.T) {
