@@ -94,3 +94,27 @@ func TestConnect(t *testing.T) {
 		t.Error("the log holds the secret")
 	}
 }
+
+// TestConnect_demo lets the demo pull from its made-up providers, and start again where they listen elsewhere.
+func TestConnect_demo(t *testing.T) {
+	data := t.TempDir()
+	for range 2 {
+		p := serve(t, []string{"ACQUIS_CONNECT_RATE=0"}, "--demo", "--data", data)
+		env := []string{"ACQUIS_ROOT_KEY=demo", "ACQUIS_ROOT_SECRET=demo-secret", "ACQUIS_LISTEN=" + strings.TrimPrefix(p.url, "http://")}
+		wantIn(t, runs(t, env, "connect", "list"), "demo-pix", "demo-openclassrooms")
+		for _, name := range []string{"demo-pix", "demo-openclassrooms"} {
+			for deadline := time.Now().Add(patience); ; {
+				out, err := command(t.Context(), env, "connect", "run", name).CombinedOutput()
+				if err == nil {
+					break
+				}
+				if !strings.Contains(string(out), "is being pulled") || time.Now().After(deadline) { // its schedule was faster
+					t.Fatalf("%v: %s", err, out)
+				}
+			}
+		}
+		wantIn(t, runs(t, env, "connect", "history", "demo-openclassrooms"), "clean")
+		p.stop(t)
+		p.ends(t, 0)
+	}
+}

@@ -36,6 +36,7 @@ type connecting struct {
 	scheduler *connectors.Scheduler
 	service   *connectors.Service
 	egress    *connectors.Egress
+	vault     *connectors.Vault
 }
 
 // providers are the kinds of connections.
@@ -56,17 +57,18 @@ func openConnecting(ctx context.Context, cfg config.Config, store backend, servi
 	if err != nil {
 		return nil, err
 	}
+	vault := &connectors.Vault{Dir: cfg.Connect.Secrets, Lookup: os.LookupEnv}
 	runner, err := connectors.NewRunner(ctx, connectors.RunnerOptions{
 		Providers: providers(), Store: store, Keys: store, Door: service, Finder: store, Version: lrs.Version(cfg.XAPI.Versions[0]),
 		Identities: sightings{people}, Principal: house.pulling, Egress: egress,
-		Secrets: connectors.Vault{Dir: cfg.Connect.Secrets, Lookup: os.LookupEnv},
+		Secrets: vault,
 		Files:   dropped(cfg.Connect.Files), Process: uuid.NewString(), Lease: cfg.Connect.Lease, Batch: min(cfg.Limits.Batch, 500),
 		Now: time.Now, Logger: logger,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c := &connecting{egress: egress}
+	c := &connecting{egress: egress, vault: vault}
 	c.scheduler = connectors.NewScheduler(connectors.SchedulerOptions{Runner: runner, Jitter: cfg.Connect.Jitter, Logger: logger})
 	c.service = connectors.NewService(connectors.ServiceOptions{Runner: runner, Scheduler: c.scheduler, Sources: house, Audit: hubAudit{house.store}})
 	registry.MustRegister(c.scheduler.Collector())

@@ -54,14 +54,40 @@ func (c *ServeCmd) Run(ctx context.Context, app *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	p, err := build(ctx, cfg, store, logger)
+	p, err := c.build(ctx, cfg, store, logger)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, p.close()) }()
 	if err := p.welcome(ctx, app.Stdout, listener.Addr(), c.Demo); err != nil {
 		return err
 	}
 	return p.serve(ctx, listener)
+}
+
+// build wires the program, with made-up providers for the demo.
+func (c *ServeCmd) build(ctx context.Context, cfg config.Config, store backend, logger *slog.Logger) (*process, error) {
+	if !c.Demo {
+		return build(ctx, cfg, store, logger)
+	}
+	made, err := startDemoProviders(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("start the made-up providers: %w", err)
+	}
+	p, err := build(ctx, cfg, store, logger)
+	if err != nil {
+		return nil, errors.Join(err, made.close())
+	}
+	p.demo = made
+	return p, nil
+}
+
+// close ends what the process alone has.
+func (p *process) close() error {
+	if p.demo == nil {
+		return nil
+	}
+	return p.demo.close()
 }
 
 func (c *ServeCmd) load() (config.Config, error) {
@@ -102,6 +128,7 @@ type process struct {
 	moving  *moving
 
 	connecting *connecting
+	demo       *demoProviders // nil without
 	server     *server.Server
 	metrics    *server.Server // on ops.listen, nil without
 	logger     *slog.Logger

@@ -35,6 +35,9 @@ func (p *process) welcome(ctx context.Context, out io.Writer, at net.Addr, demo 
 		if err := p.loadDemo(ctx); err != nil {
 			return fmt.Errorf("load the demo: %w", err)
 		}
+		if err := p.demo.connect(ctx, p.connecting); err != nil {
+			return fmt.Errorf("connect the demo: %w", err)
+		}
 		text += fmt.Sprintf("\nTry it:\n\n  curl -u %s:%s -H 'X-Experience-API-Version: %s' '%s/xapi/statements?limit=2'\n",
 			demoKey, demoSecret, p.config.XAPI.Versions[0], address)
 	}

@@ -46,7 +46,8 @@ func (s Subject) reference(t testing.TB) (first, second State) {
 	return first, w.State()
 }
 
-func equal(t testing.TB, want, got State) {
+// Equal fails the test unless two ways came to the same end.
+func Equal(t testing.TB, want, got State) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("the end is another (-want +got):\n%s", diff)
@@ -89,7 +90,7 @@ func (s Subject) again(t *testing.T) {
 		if run.Statements != 0 || run.Rows.New+run.Rows.Changed+run.Seats.New+run.Seats.Changed != 0 || run.Gone != 0 || w.Log() != log {
 			t.Fatalf("something changed: %+v", run.Counts)
 		}
-		equal(t, before, w.State())
+		Equal(t, before, w.State())
 	}
 }
 
@@ -106,7 +107,7 @@ func (s Subject) later(t *testing.T) {
 	if run = w.Clean(connectors.Order{Full: true}); run.Statements != 0 {
 		t.Fatalf("a sweep found what the pull before it missed: %+v", run.Counts)
 	}
-	equal(t, after.withoutWatermark(), w.State().withoutWatermark())
+	Equal(t, after.withoutWatermark(), w.State().withoutWatermark())
 }
 
 func (s State) withoutWatermark() State {
@@ -134,11 +135,11 @@ func (s Subject) stopped(t *testing.T) {
 		w := Open(t, s)
 		w.StopAt(n)
 		w.Clean(connectors.Order{})
-		equal(t, first, w.State())
+		Equal(t, first, w.State())
 		w.Fake.Learn()
 		w.StopAt(n) // it may be over by then
 		w.Clean(connectors.Order{})
-		equal(t, second, w.State())
+		Equal(t, second, w.State())
 	}
 }
 

@@ -62,7 +62,7 @@ func (s Subject) revoked(t *testing.T) {
 			next.ServeHTTP(out, r)
 		})
 		w.Clean(connectors.Order{})
-		equal(t, first, w.State())
+		Equal(t, first, w.State())
 	}
 }
 
@@ -95,7 +95,7 @@ func (s Subject) passing(t *testing.T) {
 					}
 				})
 				w.Clean(connectors.Order{})
-				equal(t, first, w.State())
+				Equal(t, first, w.State())
 			}
 		})
 	}
@@ -143,7 +143,7 @@ func (s Subject) staying(t *testing.T) {
 				}
 				w.Faults.Set(nil)
 				w.Clean(connectors.Order{})
-				equal(t, second, w.State())
+				Equal(t, second, w.State())
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func (s Subject) shifting(t *testing.T) {
 		w.Pull(connectors.Order{}) // it may notice, and fail
 		w.Faults.Set(nil)
 		w.Clean(connectors.Order{Full: true})
-		equal(t, want.withoutWatermark(), w.State().withoutWatermark())
+		Equal(t, want.withoutWatermark(), w.State().withoutWatermark())
 	}
 }
 
@@ -208,7 +208,7 @@ func (s Subject) twice(t *testing.T) {
 		w.Pull(connectors.Order{}) // it may notice, and fail
 		w.Faults.Set(nil)
 		w.Clean(connectors.Order{Full: true})
-		equal(t, first.withoutWatermark(), w.State().withoutWatermark())
+		Equal(t, first.withoutWatermark(), w.State().withoutWatermark())
 	}
 }
 
@@ -220,6 +220,6 @@ func (s Subject) clock(t *testing.T) {
 		w.clock.Move(by)
 		w.Fake.Learn()
 		w.Clean(connectors.Order{})
-		equal(t, second, w.State())
+		Equal(t, second, w.State())
 	}
 }

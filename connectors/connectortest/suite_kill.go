@@ -79,11 +79,11 @@ func (s Subject) killed(t *testing.T) {
 			w := Open(t, s)
 			ended = !w.KillAt(n, late)
 			w.TakeOver()
-			equal(t, first, w.State())
+			Equal(t, first, w.State())
 			w.Fake.Learn()
 			w.KillAt(n, late) // it may end before
 			w.TakeOver()
-			equal(t, second, w.State())
+			Equal(t, second, w.State())
 		}
 		writes = n
 	}
