@@ -168,13 +168,16 @@ func (w *follower) forwardNext(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	next := nextAfter(entries, through)
 	if through == 0 { // what was planned is not there any more
 		s.Sending = 0
 		return 0, w.write(ctx, s)
 	}
 	s.Passed += int64(passed)
 	if len(message.Statements) == 0 {
-		return 0, w.moveTo(ctx, s, through)
+		err := w.moveTo(ctx, s, through)
+		w.note(next)
+		return 0, err
 	}
 	if w.sender.Numbered() && s.Sending != through {
 		s.Sending, s.Passed = through, w.row.Value.Passed
@@ -199,7 +202,22 @@ func (w *follower) forwardNext(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return w.failed(ctx, message, through, passed, err)
 	}
-	return w.delivered(ctx, s, message, through, refused)
+	pause, err := w.delivered(ctx, s, message, through, refused)
+	w.note(next)
+	return pause, err
+}
+
+// nextAfter is the position that comes after one in what was read of the log, 0 when nothing more is known.
+func nextAfter(entries []lrs.LogEntry, through lrs.Instant) lrs.Instant {
+	for _, e := range entries {
+		if e.Position > through {
+			return e.Position
+		}
+	}
+	if len(entries) == logPage { // there is more
+		return through + 1
+	}
+	return 0
 }
 
 // idle notes that there is nothing to do, and brings the cursor to disk that only moved in memory.

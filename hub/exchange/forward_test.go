@@ -460,3 +460,49 @@ func TestPutForward(t *testing.T) {
 		}
 	})
 }
+
+func TestStatus(t *testing.T) {
+	h := newHouse(t)
+	h.make(nil)
+	h.add("a", "https://v.example/read", 25)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := h.forwarder("here")
+	sending, goOn := make(chan exchange.ForwardStatus), make(chan struct{})
+	var first []exchange.ForwardStatus
+	h.target.set(func(exchange.Message) ([]exchange.Refused, error) {
+		select {
+		case sending <- exchange.ForwardStatus{}:
+			<-goOn
+		case <-ctx.Done():
+		}
+		return nil, nil
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.Run(ctx)
+	}()
+	for range 3 { // before each message something waits, however far the one before went
+		<-sending
+		first = append(first, f.Status()...)
+		goOn <- struct{}{}
+	}
+	for _, s := range first {
+		if !s.Behind || s.Name != "other" {
+			t.Errorf("%+v", s)
+		}
+	}
+	if len(first) != 3 {
+		t.Errorf("%d states", len(first))
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if s := f.Status(); len(s) == 1 && !s[0].Behind && s[0].Lag == 0 && s[0].State.Sent == 25 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it never catches up: %+v", f.Status())
+		}
+	}
+	cancel()
+	<-done
+}
