@@ -18,6 +18,9 @@ type MoveRequest struct {
 	Version    Version  // by which statements that name none are judged; the others by their own
 	Statements [][]byte // one JSON value each, which must not change any more
 	Parts      Parts    // attachments; nil without any
+	// Kept are the SHA-2, in lower case, of attachments that the caller has put into the store for these
+	// statements, their digests verified.
+	Kept []string
 }
 
 // Moved is what became of one statement of a MoveRequest.
@@ -51,7 +54,7 @@ func (s *Service) MoveStatements(ctx context.Context, p Principal, r MoveRequest
 	if err := m.obey(ctx); err != nil {
 		return nil, err
 	}
-	if err := m.receive(ctx, r.Parts); err != nil {
+	if err := m.receive(ctx, r.Parts, r.Kept); err != nil {
 		return nil, err
 	}
 	if err := m.verify(ctx); err != nil {
@@ -185,7 +188,7 @@ func (m *move) obey(ctx context.Context) error {
 }
 
 // receive keeps the attachments that statements want and passes over the others.
-func (m *move) receive(ctx context.Context, parts Parts) error {
+func (m *move) receive(ctx context.Context, parts Parts, kept []string) error {
 	wanted := map[string]bool{}
 	for _, statement := range m.statements {
 		if statement != nil {
@@ -195,6 +198,9 @@ func (m *move) receive(ctx context.Context, parts Parts) error {
 		}
 	}
 	m.received, m.spoilt = map[string]bool{}, map[string]error{}
+	for _, sum := range kept {
+		m.received[sum] = wanted[sum]
+	}
 	for parts != nil {
 		part, err := parts.Next()
 		if errors.Is(err, io.EOF) {

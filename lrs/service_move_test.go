@@ -118,6 +118,14 @@ func TestMoveStatements(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an attachment that the caller has put in already need not come again", func(t *testing.T) {
+		sum := fmt.Sprintf("%x", sha256.Sum256([]byte("put before")))
+		statement := fmt.Sprintf(`{"id":%q,%s,"attachments":[{"usageType":"https://u.example/x","display":{"en":"x"},"contentType":"text/plain","length":10,"sha2":%q}]}`, movedID(20), plainMembers, sum)
+		moved, err := service.MoveStatements(t.Context(), p, lrs.MoveRequest{Version: lrs.V103, Statements: [][]byte{[]byte(statement)}, Kept: []string{sum}})
+		if err != nil || moved[0].Stored == 0 {
+			t.Errorf("%v %+v", err, moved)
+		}
+	})
 	t.Run("it needs the scope to write", func(t *testing.T) {
 		if _, err := service.MoveStatements(t.Context(), lrs.Principal{Scopes: lrs.ScopeStatementsRead}, lrs.MoveRequest{}); lrs.KindOf(err) != lrs.KindForbidden {
 			t.Error(err)

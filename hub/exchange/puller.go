@@ -151,6 +151,7 @@ type pulling struct {
 	who    lrs.Principal
 	row    docstore.Row[PullState]
 	saved  time.Time
+	kept   []string // attachments of the page in hand
 }
 
 // pull takes the pull, and reads what is new or goes on where a run was cut.
@@ -230,6 +231,7 @@ func (w *pulling) pages(ctx context.Context) error {
 	for {
 		run := *w.row.Value.Run
 		var page PulledPage
+		w.kept = nil
 		err := beating(ctx, &w.o, w.sign, func(ctx context.Context) (err error) {
 			page, err = w.read(ctx, run)
 			return err

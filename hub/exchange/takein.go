@@ -8,7 +8,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -27,8 +26,11 @@ func (w *pulling) keep(ctx context.Context) KeepAttachment {
 			return nil
 		}
 		_, err = w.p.Attachments.PutAttachment(ctx, sha2, &digested{content, sum, sha2})
-		if errors.Is(err, errDigest) {
+		switch {
+		case errors.Is(err, errDigest):
 			return nil
+		case err == nil:
+			w.kept = append(w.kept, sha2)
 		}
 		return err
 	}
@@ -121,19 +123,8 @@ func (w *pulling) move(ctx context.Context, statements [][]byte, run *PullRun) (
 		version = lrs.V103
 	}
 	r := lrs.MoveRequest{Version: version, Statements: statements}
-	shelf := &keptParts{ctx: ctx, from: w.p.Attachments}
-	for _, statement := range statements {
-		if bytes.Contains(statement, []byte(`"attachments"`)) {
-			if decoded, err := lrs.DecodeStored(statement); err == nil {
-				shelf.sums = append(shelf.sums, lrs.AttachmentDigests(decoded)...)
-			}
-		}
-	}
-	if len(shelf.sums) > 0 {
-		r.Parts = shelf
-	}
+	r.Kept = w.kept
 	moved, err := w.p.Mover.MoveStatements(ctx, w.who, r)
-	err = errors.Join(err, shelf.close())
 	if err != nil {
 		return nil, err
 	}
@@ -177,50 +168,4 @@ func (w *pulling) refusal(ctx context.Context, statement []byte, m lrs.Moved) (*
 	}
 	put, err := pullRefusals.Put(row)
 	return &put, err
-}
-
-// keptParts yields attachments that the store has, each once.
-type keptParts struct {
-	ctx  context.Context
-	from lrs.AttachmentStore
-	sums []string
-	seen map[string]bool
-	open io.Closer
-}
-
-// Next implements lrs.Parts.
-func (k *keptParts) Next() (lrs.Part, error) {
-	if err := k.close(); err != nil {
-		return lrs.Part{}, err
-	}
-	if k.seen == nil {
-		k.seen = map[string]bool{}
-	}
-	for len(k.sums) > 0 {
-		sum := strings.ToLower(k.sums[0])
-		k.sums = k.sums[1:]
-		if k.seen[sum] {
-			continue
-		}
-		k.seen[sum] = true
-		content, _, err := k.from.OpenAttachment(k.ctx, sum)
-		if errors.Is(err, lrs.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return lrs.Part{}, err
-		}
-		k.open = content
-		return lrs.Part{SHA2: sum, Content: content}, nil
-	}
-	return lrs.Part{}, io.EOF
-}
-
-func (k *keptParts) close() error {
-	if k.open == nil {
-		return nil
-	}
-	err := k.open.Close()
-	k.open = nil
-	return err
 }
