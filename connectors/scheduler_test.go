@@ -180,10 +180,10 @@ func TestScheduler_takesOver(t *testing.T) {
 }
 
 func TestScheduler_runs(t *testing.T) {
-	w, s := scheduled(t, nil)
+	w, _ := scheduled(t, nil)
 	ended := make(chan connectors.Run, 4)
 	w.Reopen(func(o *connectors.RunnerOptions) { o.Ended = func(r connectors.Run) { ended <- r } })
-	s = connectors.NewScheduler(connectors.SchedulerOptions{Runner: w.Runner, Every: 5 * time.Millisecond})
+	s := connectors.NewScheduler(connectors.SchedulerOptions{Runner: w.Runner, Every: 5 * time.Millisecond})
 	if _, err := s.Launch(t.Context(), "under-test", connectors.Order{Trigger: connectors.ByPerson}); lrs.KindOf(err) != lrs.KindUnavailable {
 		t.Fatalf("it was launched before it ran: %v", err)
 	}
