@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"acquis/access"
 	"acquis/config"
@@ -184,47 +183,4 @@ func (p *process) movingSurface(guard *limit.Guard, problems *problem.Writer) *a
 // collections are all that are kept besides statements.
 func collections() []docstore.Collection {
 	return slices.Concat(accessstore.Collections(), exchange.Collections(), directory.Collections(), connectors.Collections())
-}
-
-// forwardMetrics tell how the forwards do that this process runs. Forwards are made by operators, so their
-// number is bounded.
-type forwardMetrics struct {
-	forwarder                         *exchange.Forwarder
-	lag, sent, refused, passed, fails *prometheus.Desc
-}
-
-func newForwardMetrics(f *exchange.Forwarder) *forwardMetrics {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("acquis_forward_"+name, help, []string{"forward"}, nil)
-	}
-	return &forwardMetrics{
-		forwarder: f,
-		lag:       desc("lag_seconds", "How long ago the statement was stored that is to be sent next, 0 when there is none."),
-		sent:      desc("sent_total", "Statements sent, over the forward's whole life."),
-		refused:   desc("dead_letters_total", "Statements and erasures that became dead letters, over the forward's whole life."),
-		passed:    desc("passed_total", "Statements that the filter left out, over the forward's whole life."),
-		fails:     desc("failing", "1 while the target takes nothing, else 0."),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (m *forwardMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.lag, m.sent, m.refused, m.passed, m.fails} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *forwardMetrics) Collect(to chan<- prometheus.Metric) {
-	for _, s := range m.forwarder.Status() {
-		failing := 0.0
-		if s.State.Failure != nil {
-			failing = 1
-		}
-		to <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, s.Lag.Seconds(), s.Name)
-		to <- prometheus.MustNewConstMetric(m.sent, prometheus.CounterValue, float64(s.State.Sent), s.Name)
-		to <- prometheus.MustNewConstMetric(m.refused, prometheus.CounterValue, float64(s.State.Refused), s.Name)
-		to <- prometheus.MustNewConstMetric(m.passed, prometheus.CounterValue, float64(s.State.Passed), s.Name)
-		to <- prometheus.MustNewConstMetric(m.fails, prometheus.GaugeValue, failing, s.Name)
-	}
 }

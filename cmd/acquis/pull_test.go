@@ -123,6 +123,9 @@ func TestPull_odd(t *testing.T) {
 		return strings.Contains(runs(t, moveEnv(a), "pull", "show", "odd"), `"clean"`)
 	})
 	wantIn(t, runs(t, moveEnv(a), "pull", "show", "odd"), "Consistent-Through is missing", "another host", "a path that is not there", `"refused": 1`)
+	if !a.tells(t, `acquis_pull_stored_total{pull="odd"} 3`, `acquis_pull_refused_total{pull="odd"} 1`, `acquis_pull_failing{pull="odd"} 0`) {
+		t.Error("the metrics do not tell")
+	}
 	wantIn(t, runs(t, moveEnv(a), "pull", "pause", "html"), "rests")
 	wantIn(t, runs(t, moveEnv(a), "pull", "resume", "html"), "goes on")
 	wantIn(t, runs(t, moveEnv(a), "pull", "delete", "html"), "is gone")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type Puller struct {
 	mu      sync.Mutex
 	running map[string]bool
 	seen    map[string]sign
+	states  map[string]PullState // as this process wrote them last
 	wake    chan struct{}
 }
 
@@ -56,7 +58,7 @@ func NewPuller(o PullerOptions) *Puller {
 		shared.Most = 15 * time.Minute
 	}
 	shared.fill()
-	return &Puller{o: shared, p: o, running: map[string]bool{}, seen: map[string]sign{}, wake: make(chan struct{}, 1)}
+	return &Puller{o: shared, p: o, running: map[string]bool{}, seen: map[string]sign{}, states: map[string]PullState{}, wake: make(chan struct{}, 1)}
 }
 
 // Wake makes the puller look for what is due now.
@@ -129,6 +131,13 @@ func (p *Puller) end(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.running, name)
+}
+
+// Status tells how the pulls do that this process ran last, by name.
+func (p *Puller) Status() map[string]PullState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.states)
 }
 
 // silent reports whether a holder has given no sign for as long as a lease lasts, by this process's clock.
@@ -220,6 +229,9 @@ func (w *pulling) write(ctx context.Context, s PullState, writes ...docstore.Wri
 	}
 	next.Revision = revisions[0]
 	w.row, w.saved = next, w.o.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states[w.pull.Name] = s
 	return nil
 }
 
