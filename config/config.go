@@ -36,6 +36,7 @@ type Config struct {
 	OIDC           OIDC
 	Validation     Validation
 	Connect        Connect
+	Hub            Hub
 	Store          Store
 	CORS           CORS
 	Ops            Ops
@@ -126,6 +127,12 @@ type OIDC struct {
 	ScopeClaim  string
 	ScopePrefix string
 	ClientClaim string
+}
+
+// Hub says how people, the catalogue and figures are kept.
+type Hub struct {
+	TimeZone   string
+	FiguresAge time.Duration
 }
 
 // Connect says where the process may go by itself, how, and where the secrets for it are; Rate is a minute's

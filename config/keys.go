@@ -19,6 +19,7 @@ func sections() []section {
 		{"oauth", "Tokens", "The tokens that are handed out for a credential."},
 		{"oidc", "Tokens of others", "An OpenID provider whose bearer tokens are taken."},
 		{"connect", "Other platforms", "Where Acquis goes by itself: to record stores and webhooks that it forwards to or pulls from, and to the platforms of connectors."},
+		{"hub", "Hub", "How people, the catalogue and figures are kept."},
 		{"validation", "Validation", "How far statements are judged."},
 		{"store", "Store", "The embedded store, or the MongoDB that takes its place."},
 		{"cors", "Browsers", "Which web pages may call the record store from a browser."},
@@ -38,6 +39,7 @@ func keys(c *Config) []key {
 	all = append(all, rateKeys(c)...)
 	all = append(all, accessKeys(c)...)
 	all = append(all, connectKeys(&c.Connect)...)
+	all = append(all, hubKeys(&c.Hub)...)
 	all = append(all, storeKeys(c)...)
 	all = append(all, edgeKeys(c)...)
 	return all

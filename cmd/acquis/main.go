@@ -18,6 +18,7 @@ type cli struct {
 	Serve      ServeCmd      `cmd:"" help:"Serve xAPI over HTTP."`
 	Source     SourceCmd     `cmd:"" help:"Administer the partners' platforms of a running acquis."`
 	Credential CredentialCmd `cmd:"" help:"Administer the credentials of a running acquis."`
+	Hub        HubCmd        `cmd:"" help:"Look after the catalogue and the people of a running acquis."`
 	Schema     SchemaCmd     `cmd:"" help:"Administer the schemas for statements of a running acquis."`
 	Audit      AuditCmd      `cmd:"" help:"Read the audit log of a running acquis."`
 	Forward    ForwardCmd    `cmd:"" help:"Administer what a running acquis forwards to other LRSs and webhooks."`

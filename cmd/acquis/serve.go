@@ -126,6 +126,7 @@ type process struct {
 	service *lrs.Service
 	house   *house
 	moving  *moving
+	hub     *hubParts
 
 	connecting *connecting
 	demo       *demoProviders // nil without
@@ -148,7 +149,11 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
-	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, logger: logger}
+	parts, err := openHub(ctx, cfg, store, house.store, logger)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, hub: parts, logger: logger}
 	if p.connecting, err = openConnecting(ctx, cfg, store, service, house, registry, logger); err != nil {
 		return nil, err
 	}
@@ -235,9 +240,13 @@ func (p *process) mount(registry *prometheus.Registry) error {
 		main.Drain()
 		aside.Drain()
 	}
+	administered, err := p.administration(guard, problems)
+	if err != nil {
+		return err
+	}
 	p.server, err = server.New(options, slices.Concat(
 		p.records(guard, problems),
-		p.administration(guard, problems),
+		administered,
 		[]server.Mount{{Path: "", Surface: main, Unlimited: true}},
 	)...)
 	if err != nil || !apart {
@@ -292,6 +301,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			return nil
 		})
 	}
+	p.hub.run(ctx, group)
 	group.Go(func() error {
 		p.moving.forwarder.Run(ctx)
 		return nil

@@ -90,6 +90,14 @@ func TestServe_demo(t *testing.T) {
 			t.Errorf("%v, %d statements", err, len(result.Statements))
 		}
 	})
+	t.Run("it has a catalogue of modules and parcours", func(t *testing.T) {
+		var page struct{ Items []json.RawMessage }
+		r := p.must(t, demoKey, demoSecret, "GET", "/api/catalogue/items?kind=parcours", "", 200)
+		if err := json.Unmarshal([]byte(r.body), &page); err != nil || len(page.Items) != 50 {
+			t.Errorf("%d parcours, %v", len(page.Items), err)
+		}
+		p.must(t, demoKey, demoSecret, "GET", "/api/figures/training?period=year&day=2026-09-01", "", 200)
+	})
 	t.Run("the demo is loaded once, however often it starts", func(t *testing.T) {
 		p.stop(t)
 		p.ends(t, 0)

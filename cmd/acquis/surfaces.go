@@ -8,6 +8,7 @@ import (
 	"acquis/lrs"
 	"acquis/server"
 	"acquis/server/api"
+	"acquis/server/hubapi"
 	"acquis/server/limit"
 	"acquis/server/oauth"
 	"acquis/server/problem"
@@ -48,17 +49,21 @@ func (p *process) records(guard *limit.Guard, problems *problem.Writer) []server
 }
 
 // administration is what partners get in by, and what that is administered by.
-func (p *process) administration(guard *limit.Guard, problems *problem.Writer) []server.Mount {
+func (p *process) administration(guard *limit.Guard, problems *problem.Writer) ([]server.Mount, error) {
 	who := guard.Over(p.house.directory)
 	o := recordOptions(p.config, "", guard)
 	trial := api.NewPartners(who, p.service, problems, api.PartnersOptions{Versions: o.Versions, BodyBytes: o.BodyBytes})
-	return []server.Mount{
-		{Path: "/api", Surface: api.New(who, p.house.admin, p.house.tokens, problems)},
+	admin := api.New(who, p.house.admin, p.house.tokens, problems)
+	if err := admin.Describe(append(hubapi.DirectoryDocuments(), hubapi.CompletionDocument, hubapi.CatalogueDocument)...); err != nil {
+		return nil, err
+	}
+	return append([]server.Mount{
+		{Path: "/api", Surface: admin},
 		{Path: "/api", Surface: p.movingSurface(guard, problems)},
 		{Path: "/api", Surface: p.connectionSurface(guard, problems)},
 		{Path: "/partners", Surface: trial},
 		{Path: "", Surface: oauth.New(who, p.house.tokens, p.publicURL, problems)},
-	}
+	}, p.hub.mounts(who, problems)...), nil
 }
 
 // publicURL is the address under which the client of a request reaches the base path.

@@ -32,6 +32,9 @@ func (p *process) welcome(ctx context.Context, out io.Writer, at net.Addr, demo 
 		text += fmt.Sprintf("\n%s\n\n  key     %s\n  secret  %s\n", made.title, made.key, made.secret)
 	}
 	if demo {
+		if err := p.hub.loadDemo(ctx); err != nil {
+			return fmt.Errorf("load the demo's catalogue: %w", err)
+		}
 		if err := p.loadDemo(ctx); err != nil {
 			return fmt.Errorf("load the demo: %w", err)
 		}
