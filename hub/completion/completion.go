@@ -98,7 +98,7 @@ func (c *Completion) Reached() (m Milestones) {
 
 // vacant reports whether nothing is left of the record. Such a one is kept only where a document must not
 // be missing (fence.go).
-func (c *Completion) vacant() bool { return c.First == 0 && c.ByRule == nil }
+func (c *Completion) vacant() bool { return c.Statements == 0 && c.ByRule == nil }
 
 // Completions are the records: partition is the person, id the item. Index keys: item; organisation, each
 // of the path, with the day of completion, 0 for none; completed, the day; latest, the day of the last activity.

@@ -206,20 +206,21 @@ func (r *record) add(ctx context.Context, writes []docstore.Write, item hub.Item
 			return nil, false, err
 		}
 	}
-	before, _ := was.Done()
-	now, _ := c.Done()
+	before, wasDone := was.Done()
+	now, done := c.Done()
+	moved = before != now || wasDone != done
 	switch {
 	case c.vacant() && was.Kept:
 		row.Value = Completion{Kept: true}
 	case c.vacant():
-		return append(writes, Completions.Drop(row)), before != now, nil
+		return append(writes, Completions.Drop(row)), moved, nil
 	case was.Kept:
 		row.Value.Kept = true
 	default:
-		return append(writes, w), before != now, nil
+		return append(writes, w), moved, nil
 	}
 	if w, err = Completions.Put(row); err != nil || string(w.Bytes) == string(doc.Bytes) {
-		return writes, before != now, err
+		return writes, moved, err
 	}
-	return append(writes, w), before != now, nil
+	return append(writes, w), moved, nil
 }

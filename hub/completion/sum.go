@@ -119,7 +119,10 @@ func (s *summary) settle(c *Completion) {
 	}
 	at := c.Latest
 	if c.ByRule != nil {
-		c.First, c.Latest = firstOf(c.First, c.ByRule.At), max(c.Latest, c.ByRule.At)
+		if c.Statements == 0 {
+			c.First, c.Latest = c.ByRule.At, c.ByRule.At
+		}
+		c.First, c.Latest = min(c.First, c.ByRule.At), max(c.Latest, c.ByRule.At)
 		at = c.Latest
 	}
 	if c.Completed != nil {
@@ -160,6 +163,7 @@ func (c *Completion) add(facts []Fact) {
 		}
 		return 0
 	})
+	c.First, c.Latest = ordered[0].At, ordered[0].At // which may be any time, the first instant of 1970 too
 	told := make(map[lrs.ContentKey]bool, len(ordered))
 	sources, earned := map[string]bool{}, map[string]bool{}
 	spent := timeSpent{}
@@ -175,7 +179,7 @@ func (c *Completion) add(facts []Fact) {
 			}
 			told[f.Content] = true
 		}
-		c.First, c.Latest = firstOf(c.First, f.At), max(c.Latest, f.At)
+		c.Latest = max(c.Latest, f.At)
 		c.mark(f)
 		c.value(f)
 		if f.Earned != "" {

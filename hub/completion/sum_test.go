@@ -153,6 +153,17 @@ func TestSum(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	})
+	t.Run("what is dated at the first instant of 1970, as by a clock that was never set, counts, and so does what is older", func(t *testing.T) {
+		for _, when := range []lrs.Instant{0, -1_000_000} {
+			c := sum("a", fact(when, completion.Completed))
+			if c.Completed == nil || c.First != when || c.Latest != when || c.Day != hub.NewDay(1970, time.January, 1) {
+				t.Errorf("at %d: %+v", when, c)
+			}
+			if c = sum("a", fact(when, completion.Started), fact(at(3, 2), completion.Completed)); c.First != when || c.Latest != at(3, 2) {
+				t.Errorf("first %d, latest %d", c.First, c.Latest)
+			}
+		}
+	})
 	t.Run("any order of the facts gives the same", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			var facts []completion.Fact

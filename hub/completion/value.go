@@ -123,7 +123,11 @@ func scoreOf(s *lrs.Score) *Score {
 		return nil
 	}
 	if score.Scaled == nil && score.Raw != nil && score.Min != nil && score.Max != nil && *score.Max > *score.Min {
-		share := min(max((*score.Raw-*score.Min)/(*score.Max-*score.Min), 0), 1)
+		part, whole := *score.Raw-*score.Min, *score.Max-*score.Min
+		if math.IsInf(whole, 0) { // both may be beyond all numbers; their halves are not
+			part, whole = *score.Raw/2-*score.Min/2, *score.Max/2-*score.Min/2
+		}
+		share := min(max(part/whole, 0), 1)
 		score.Scaled = &share
 	}
 	return score
