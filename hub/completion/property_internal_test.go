@@ -230,3 +230,14 @@ func TestConsolidator_anyHistory(t *testing.T) {
 		rapid.Check(t, history(t, embedded, 40))
 	})
 }
+
+func TestConsolidator_onMongo(t *testing.T) {
+	t.Run("on MongoDB, too", func(t *testing.T) {
+		for seed := range 2 { // of few events: the stand-in is slow
+			rapid.Custom(func(rt *rapid.T) bool {
+				history(t, onMongo, 10)(rt)
+				return true
+			}).Example(seed)
+		}
+	})
+}
