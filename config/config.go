@@ -131,8 +131,10 @@ type OIDC struct {
 
 // Hub says how people, the catalogue and figures are kept.
 type Hub struct {
-	TimeZone   string
-	FiguresAge time.Duration
+	TimeZone       string
+	FiguresAge     time.Duration
+	UnmatchedDays  int
+	ImportEndShare int
 }
 
 // Connect says where the process may go by itself, how, and where the secrets for it are; Rate is a minute's

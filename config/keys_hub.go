@@ -19,6 +19,16 @@ func hubKeys(c *Hub) []key {
 			Default: "5m", Example: "1h",
 			Meaning: "How long figures of training are shown before they are computed again. Computing them reads every completion.",
 		},
+		{
+			Name: "hub.unmatched_days", into: &c.UnmatchedDays, Min: "0", Max: "3650",
+			Default: "365", Example: "90",
+			Meaning: "Days after which an identity that is nobody's is purged, counted from when it was last heard of. 0 keeps it for ever.",
+		},
+		{
+			Name: "hub.import_end_share", into: &c.ImportEndShare, Min: "0", Max: "100",
+			Default: "5", Example: "10",
+			Meaning: "Percent of the people of a scope that an import of people may end, for being absent from the file, without being told how many they are.",
+		},
 	}
 }
 

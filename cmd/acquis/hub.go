@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -36,7 +37,10 @@ func openHub(ctx context.Context, cfg config.Config, store backend, audit access
 		return nil, err
 	}
 	h, recorded := &hubParts{store: store}, hubAudit{audit}
-	h.directory, err = directory.New(ctx, store, directory.Options{Audit: recorded, Calendar: calendar, Logger: logger})
+	h.directory, err = directory.New(ctx, store, directory.Options{
+		Audit: recorded, Calendar: calendar, Logger: logger,
+		Unmatched: time.Duration(cfg.Hub.UnmatchedDays) * 24 * time.Hour, EndShare: cfg.Hub.ImportEndShare,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +84,14 @@ func (h *hubParts) mounts(who server.Authenticator, problems *problem.Writer) []
 	}
 }
 
-// loadDemo takes the starter catalogue in, and says by what the demo's people are taken to have the basic skills.
+// loadDemo takes the made-up people and the starter catalogue in, and says by what the people are taken to have the
+// basic skills.
 // Doing it again changes nothing.
 func (h *hubParts) loadDemo(ctx context.Context) error {
 	demo := hub.Caller{Principal: lrs.Principal{Name: demoKey, Roles: lrs.RoleAdministrator}, Reason: "serve --demo"}
+	if err := loadPeople(ctx, h.directory, demo); err != nil {
+		return err
+	}
 	if _, err := h.catalogue.ImportStarter(ctx, demo); err != nil {
 		return err
 	}

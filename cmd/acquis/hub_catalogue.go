@@ -22,7 +22,9 @@ type HubCmd struct {
 
 // HubImportCmd imports files into the hub.
 type HubImportCmd struct {
-	Catalogue hubImportCatalogue `cmd:"" help:"Import modules, parcours and what activities mean, from CSV or YAML."`
+	People        hubImportPeople        `cmd:"" help:"Import people from CSV."`
+	Organisations hubImportOrganisations `cmd:"" help:"Import organisations from CSV."`
+	Catalogue     hubImportCatalogue     `cmd:"" help:"Import modules, parcours and what activities mean, from CSV or YAML."`
 }
 
 type hubImportCatalogue struct {
