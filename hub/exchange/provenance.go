@@ -75,12 +75,13 @@ func NewProvenance(store docstore.Store, statements Statements) *Provenance {
 // taken for one that came from there.
 func (p *Provenance) Note(ctx context.Context, source, origin string, moved []lrs.Moved) error {
 	var wanted []lrs.Moved
+	told := map[lrs.ID]bool{} // what came together was written together, and is found together
 	for _, m := range moved {
-		if m.Refusal != nil {
+		if m.Refusal != nil || told[m.ID] {
 			continue
 		}
 		if m.Stored == 0 {
-			lacks, err := p.lacks(ctx, source, m.ID)
+			lacks, err := p.lacks(ctx, source, m.ID, told)
 			if err != nil {
 				return err
 			}
@@ -99,10 +100,17 @@ func (p *Provenance) Note(ctx context.Context, source, origin string, moved []lr
 }
 
 // lacks reports whether a statement that is here already came as the source, and nobody wrote down from where.
-func (p *Provenance) lacks(ctx context.Context, source string, id lrs.ID) (bool, error) {
+// It notes which others are written down together with one that is.
+func (p *Provenance) lacks(ctx context.Context, source string, id lrs.ID, told map[lrs.ID]bool) (bool, error) {
 	found, _, err := provenances.Scan(ctx, p.store, docstore.Scan{Index: byStatement, Prefix: statementKey(id), Limit: 1})
-	if err != nil || len(found) > 0 {
+	if err != nil {
 		return false, err
+	}
+	if len(found) > 0 {
+		for _, s := range found[0].Row.Value.Statements {
+			told[s.ID] = true
+		}
+		return false, nil
 	}
 	entry, err := p.statements.StatementByID(ctx, id)
 	if errors.Is(err, lrs.ErrNotFound) { // it was erased
