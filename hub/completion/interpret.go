@@ -246,6 +246,10 @@ func contradicts(verb told, r *lrs.Result) bool {
 		verb.does&Failed != 0 && r.Success != nil && *r.Success
 }
 
+// maxEarnedIRI bounds what is kept of what was earned, so that a document of facts and a record stay within
+// their bounds. Whoever calls a certificate by more than that has earned one still.
+const maxEarnedIRI = 2000
+
 func factOf(s Heard, verb told, of subject) Fact {
 	f := Fact{Stored: s.Stored, Statement: s.ID, At: happened(s), Source: s.Source, Attempt: attemptOf(s.Context)}
 	if key, ok := s.ContentKey(); ok {
@@ -280,7 +284,7 @@ func factOf(s Heard, verb told, of subject) Fact {
 		f.Notes |= ByThreshold
 	}
 	f.Announced, f.Stage = announcedOf(members), stageOf(members)
-	if f.Does&Certified != 0 {
+	if f.Does&Certified != 0 && len(s.Object.Activity.ID) <= maxEarnedIRI {
 		f.Earned = s.Object.Activity.ID
 	}
 	return f

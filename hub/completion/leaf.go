@@ -17,8 +17,8 @@ var factDocs = docstore.Collection{
 	Class: docstore.PseudonymData, Subject: docstore.ByPartition,
 }
 
-// The bounds of a leaf. A fact has some 70 bytes, 400 at most unless its texts are long; so a leaf stays far
-// below what a document may hold.
+// The bounds of a leaf. A fact has some 70 bytes, 400 at most besides what was earned (maxEarnedIRI); so a
+// leaf stays below what a document may hold.
 const (
 	maxLeafFacts = 1000
 	maxLeafHours = 60

@@ -297,10 +297,10 @@ func (c *Consolidator) readHolder(ctx context.Context, p hub.PersonID) (*holder,
 
 // factGroups are the writes of facts and of aliases that set out from some people to others, by alias.
 func (s *step) factGroups() (groups []docstore.Group, err error) {
-	byAlias := map[hub.AliasID][]docstore.Write{}
+	byAlias := map[hub.AliasID][][]docstore.Write{}
 	for at := range s.edits {
 		f, _ := s.shelf.get(at)
-		byAlias[at.alias] = append(byAlias[at.alias], f.writes()...)
+		byAlias[at.alias] = append(byAlias[at.alias], f.writes())
 	}
 	for alias, r := range s.relinks {
 		row := r.row
@@ -309,14 +309,34 @@ func (s *step) factGroups() (groups []docstore.Group, err error) {
 		if err != nil {
 			return nil, err
 		}
-		byAlias[alias] = append(byAlias[alias], w)
+		byAlias[alias] = append(byAlias[alias], []docstore.Write{w})
 	}
-	for alias, writes := range byAlias {
-		if len(writes) > 0 {
-			groups = append(groups, docstore.Group{Partition: string(alias), Writes: writes})
-		}
+	for alias, parts := range byAlias {
+		groups = append(groups, joined(string(alias), parts)...)
 	}
 	return groups, nil
+}
+
+// joined makes groups of the writes in a partition, each within half of what a group may hold. Those of one part
+// stay together, in a group of their own where they are more than that.
+func joined(partition string, parts [][]docstore.Write) (groups []docstore.Group) {
+	count, size := 0, 0
+	for _, part := range parts {
+		if len(part) == 0 {
+			continue
+		}
+		bytes := 0
+		for i := range part {
+			bytes += len(part[i].Bytes)
+		}
+		if groups == nil || count+len(part) > docstore.MaxWrites/2 || size+bytes > docstore.MaxGroup/2 {
+			groups, count, size = append(groups, docstore.Group{Partition: partition}), 0, 0
+		}
+		last := &groups[len(groups)-1]
+		last.Writes = append(last.Writes, part...)
+		count, size = count+len(part), size+bytes
+	}
+	return groups
 }
 
 // settle are the writes of aliases that arrived. One that was seen to be of several people meanwhile stays on
