@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,6 +84,30 @@ func TestConsolidator_change(t *testing.T) {
 		}
 		if c, ok := w.completion("one"); !ok || c.Completed == nil {
 			t.Errorf("%+v", c)
+		}
+	})
+	t.Run("statements about a part, whose content no statement names, come along when the content is mapped, and leave with it", func(t *testing.T) {
+		w := furnished(t)
+		w.send("s", saying("ann", "progressed", "https://h5p.example/x?id=3&subContentId=q"))
+		w.run()
+		for _, item := range []hub.ItemID{"one", "two"} {
+			w.mapping(catalogue.Mapping{Form: catalogue.Exact, IRI: "https://h5p.example/x?id=3", Item: item, Parts: true})
+			w.run()
+			w.wantFolded()
+			if c, ok := w.completion(item); !ok || c.Started == nil {
+				t.Fatalf("%+v", c)
+			}
+		}
+	})
+	t.Run("a certificate of any name is earned, and a long name is not kept", func(t *testing.T) {
+		w := furnished(t)
+		w.mapping(catalogue.Mapping{Form: catalogue.Prefix, IRI: "https://badges.example/", Item: "two"})
+		for _, name := range []string{"1", strings.Repeat("2", 1<<18)} {
+			w.send("s", fmt.Sprintf(`{"actor":{"account":{"homePage":"https://lms.example","name":"ann"}},"verb":{"id":%q},"object":{"id":"https://badges.example/%s"}}`, tincan+"earned", name))
+		}
+		w.run()
+		if c, ok := w.completion("two"); !ok || c.Certified == nil || c.Statements != 2 || !slices.Equal(c.Earned, []string{"https://badges.example/1"}) {
+			t.Errorf("%d statements, %d earned", c.Statements, len(c.Earned))
 		}
 	})
 	t.Run("what is voided counts no more, and counts again when its voiding is erased", func(t *testing.T) {

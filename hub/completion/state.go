@@ -70,7 +70,20 @@ type Activity struct {
 	First  lrs.Instant `json:"first"`            // when the first was stored
 	Last   lrs.Instant `json:"last"`             // and the last
 	Item   hub.ItemID  `json:"item,omitempty"`   // what it means, "" when nobody knows
-	Digest string      `json:"digest,omitempty"` // of the mapping by which its statements were read
+	Whole  hub.ItemID  `json:"whole,omitempty"`  // what the content means that its IRI says it is a part of
+	Digest string      `json:"digest,omitempty"` // of the mappings by which its statements were read
+}
+
+// reads notes by which mappings the statements of the activity are read. The content that an IRI says it is a part of
+// decides too, and no statement need name it: so the part is to be read again when the content is mapped.
+func (a *Activity) reads(known Catalogue) {
+	m, ok := known.Match(a.Source, a.IRI)
+	a.Item, a.Whole, a.Digest = m.Item, "", mappingDigest(m, ok)
+	if whole, isPart := wholeOf(a.IRI); isPart {
+		if m, ok := known.Match(a.Source, whole); ok {
+			a.Whole, a.Digest = m.Item, digestOf(a.Digest, mappingDigest(m, ok))
+		}
+	}
 }
 
 // The tables of the house.

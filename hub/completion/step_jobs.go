@@ -40,15 +40,15 @@ func (c *Consolidator) reconcile(ctx context.Context) error {
 			return err
 		}
 		a := row.Value
-		m, known := c.pictures.now.Match(a.Source, a.IRI)
-		digest := mappingDigest(m, known)
+		now := a
+		now.reads(c.pictures.now)
 		j := job{Kind: remap, ID: a.ID}
 		under, begun := c.jobs[j.id()]
-		if begun && under.Value.Digest == digest || !begun && a.Digest == digest {
+		if begun && under.Value.Digest == now.Digest || !begun && a.Digest == now.Digest {
 			continue
 		}
-		j.Digest = digest
-		for _, item := range append(under.Value.Items, a.Item, m.Item) {
+		j.Digest = now.Digest
+		for _, item := range append(under.Value.Items, a.Item, a.Whole, now.Item, now.Whole) {
 			if item != "" && !slices.Contains(j.Items, item) {
 				j.Items = append(j.Items, item)
 			}
@@ -148,8 +148,7 @@ func (s *step) remap(ctx context.Context, j *job) (bool, error) {
 	if err != nil || !done {
 		return false, err
 	}
-	m, known := s.picture.Match(a.Source, a.IRI)
-	a.Item, a.Digest = m.Item, mappingDigest(m, known)
+	a.reads(s.picture)
 	n, err := noting(Activities, row, func(row docstore.Row[Activity]) { s.activities.put(row.ID, row) })
 	s.notes = append(s.notes, n)
 	return true, err

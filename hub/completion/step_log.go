@@ -21,6 +21,8 @@ const (
 	// mostNames is how many different activities and voidings a page may have: each is a write of the group that moves
 	// the cursor.
 	mostNames = docstore.MaxWrites - 100
+	// mostNameBytes is how many bytes these activities' names may have, save those of a page's first statement.
+	mostNameBytes = docstore.MaxGroup / 4
 )
 
 // read is an entry of the log, read as far as it can be without asking anybody.
@@ -140,7 +142,7 @@ type tally struct {
 // cut ends a page before it names more than can be counted in one group, and counts.
 func (s *step) cut(page []read) ([]read, map[named]*tally) {
 	counts := map[named]*tally{}
-	voidings := 0
+	voidings, size := 0, 0
 	for i := range page {
 		r := &page[i]
 		if r.target != uuid.Nil {
@@ -152,7 +154,11 @@ func (s *step) cut(page []read) ([]read, map[named]*tally) {
 			}
 			continue
 		}
-		if i > 0 && len(counts)+voidings+1+len(r.related) > mostNames {
+		size += len(r.object)
+		for _, iri := range r.related {
+			size += len(iri)
+		}
+		if i > 0 && (len(counts)+voidings+1+len(r.related) > mostNames || size > mostNameBytes) {
 			return page[:i], counts
 		}
 		note := func(iri string) *tally {
@@ -374,8 +380,8 @@ func (s *step) count(ctx context.Context, counts map[named]*tally) error {
 		}
 		a := &row.Value
 		if row.Revision == 0 {
-			m, known := s.picture.Match(name.source, name.iri)
-			*a = Activity{ID: name.id(), IRI: name.iri, Source: name.source, First: t.first, Item: m.Item, Digest: mappingDigest(m, known)}
+			*a = Activity{ID: name.id(), IRI: name.iri, Source: name.source, First: t.first}
+			a.reads(s.picture)
 		}
 		a.Count, a.Parts, a.Last = a.Count+t.count, a.Parts+t.parts, t.last
 		n, err := noting(Activities, row, func(row docstore.Row[Activity]) { s.activities.put(row.ID, row) })
