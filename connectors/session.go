@@ -50,7 +50,7 @@ func (s *Session) Do(ctx context.Context, r *http.Request) (Answer, error) {
 	if err == nil && answer.Status == http.StatusUnauthorized {
 		return answer, Faultf(
 			NeedsPerson, "The provider does not accept the access that Acquis was given. Ask the provider whether it was withdrawn or replaced.",
-			"%s %s%s answers 401 to a fresh token too", r.Method, r.URL.Host, r.URL.Path,
+			"%s answers 401 to a fresh token too", place(r),
 		)
 	}
 	return answer, err

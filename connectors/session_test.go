@@ -39,7 +39,7 @@ func TestSession(t *testing.T) {
 		}
 	}
 	ask := func(s *connectors.Session) (connectors.Answer, error) {
-		r, err := http.NewRequestWithContext(t.Context(), "POST", "https://provider.example/x", strings.NewReader("asked"))
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "https://provider.example/members/camille.durand@example.org", strings.NewReader("asked"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,6 +70,9 @@ func TestSession(t *testing.T) {
 		fault, is := errors.AsType[*connectors.Fault](err)
 		if !is || fault.Class != connectors.NeedsPerson || fetched != 2 {
 			t.Fatalf("%v after %d tokens", err, fetched)
+		}
+		if strings.Contains(fault.Detail, "durand") || !strings.Contains(fault.Detail, "provider.example/members/") {
+			t.Errorf("it tells %q", fault.Detail)
 		}
 	})
 }
