@@ -15,6 +15,7 @@ import (
 	"acquis/connectors/connectortest/openclassroomsfake"
 	"acquis/connectors/connectortest/pixfake"
 	"acquis/hub"
+	"acquis/internal/campus"
 	"acquis/lrs"
 )
 
@@ -24,13 +25,26 @@ type demoProviders struct{ pix, openclassrooms *fakeserver.Server }
 // demoSpan is over how long the rows of the made-up providers spread, so that something happens every day.
 const demoSpan = 3 * 365 * 24 * time.Hour
 
-// startDemoProviders starts them, and lets the configuration permit to ask them.
+// startDemoProviders starts them, with the people of the campus, and lets the configuration permit to ask them.
 func startDemoProviders(cfg *config.Config) (*demoProviders, error) {
-	pix, err := fakeserver.Start(pixfake.New(pixfake.Options{Participations: 400, People: 300, Span: demoSpan}).Handler())
+	world := campus.New(demoSeed)
+	pix, err := fakeserver.Start(pixfake.New(pixfake.Options{
+		Participations: 120, People: 120, Span: demoSpan,
+		Person: func(n int) (p pixfake.Person) {
+			p.Given, p.Family, p.Mail = world.Person(n)
+			return p
+		},
+	}).Handler())
 	if err != nil {
 		return nil, err
 	}
-	openclassrooms, err := fakeserver.Start(openclassroomsfake.New(openclassroomsfake.Options{Members: 25}).Handler())
+	openclassrooms, err := fakeserver.Start(openclassroomsfake.New(openclassroomsfake.Options{
+		Members: 25,
+		Person: func(n int) (p openclassroomsfake.Person) {
+			p.Given, p.Family, p.Mail = world.Person(n)
+			return p
+		},
+	}).Handler())
 	if err != nil {
 		return nil, errors.Join(err, pix.Close())
 	}

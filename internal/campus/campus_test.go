@@ -292,6 +292,20 @@ func TestAgentJSON_isUnique(t *testing.T) {
 	}
 }
 
+func TestPerson(t *testing.T) {
+	c := campus.New(1)
+	for _, n := range []int{0, 7, campus.People + 7} {
+		given, family, mail := c.Person(n)
+		of := n % campus.People
+		if given == "" || family == "" || !strings.Contains(mail, "@ministere-") || !strings.HasSuffix(mail, ".example") {
+			t.Errorf("agent %d is %s %s, %s", of, given, family, mail)
+		}
+		if again, _, same := c.Person(of); again != given || same != mail {
+			t.Errorf("agent %d is told in two ways", n)
+		}
+	}
+}
+
 func BenchmarkAppendBench(b *testing.B) {
 	c := campus.New(1)
 	buf := c.AppendBench(nil, 0, 0)

@@ -106,6 +106,13 @@ func agentAs(n int, as identity) actor {
 	return a
 }
 
+// Person returns names and mail address of agent n, as a provider knows them.
+func (c *Campus) Person(n int) (given, family, mail string) {
+	n %= People
+	given, family = agentName(n)
+	return given, family, agentMail(n)
+}
+
 // AgentJSON returns agent n as its statements in Bench name it: what the agent parameter of a query takes.
 func (c *Campus) AgentJSON(n int) []byte {
 	n %= People
