@@ -55,10 +55,6 @@ func (s *Service) noted(caller hub.Caller, history []Change, action string) []Ch
 	return noted(history, Change{At: s.options.Now().UTC(), By: caller.Name, Action: action, Reason: caller.Reason})
 }
 
-func keyOf(collection, partition, id string) docstore.Key {
-	return docstore.Key{Collection: collection, Partition: partition, ID: id}
-}
-
 // plain tells whether a text can name a document.
 func plain(name string) bool {
 	const most = 200
