@@ -255,19 +255,41 @@ type FoldedItem struct {
 	Evidence
 }
 
-// Explain tells what a stored statement comes to, and why when it does not count.
+// Explain tells what a stored statement comes to, and why when it does not count. A caller with subtrees finds
+// those only that count in a completion of an organisation in them.
 func (r *Reader) Explain(ctx context.Context, c hub.Caller, id lrs.ID) (f Fold, err error) {
 	if err = c.Has(explainers, "ask what a statement comes to"); err == nil {
 		f, err = r.explain(ctx, id)
 	}
+	if roots := rootsOf(c); err == nil && len(roots) > 0 {
+		err = r.within(ctx, f, roots)
+	}
+	if err != nil {
+		f = Fold{}
+	}
 	return f, hub.Record(ctx, r.audit, c, hub.Act{Action: "statement.explain", Target: "statement/" + id.String()}, err)
+}
+
+// within refuses what a statement comes to unless a completion that it counts in belongs to one of the roots.
+func (r *Reader) within(ctx context.Context, f Fold, roots []hub.OrganisationID) error {
+	for _, told := range f.Tells {
+		row, err := Completions.Find(ctx, r.store, cmp.Or(string(f.Person), "-"), string(told.Item))
+		if err != nil || withinOnce(row.Value.Path, roots, "", false) {
+			return err
+		}
+	}
+	return noStatement(f.Statement)
+}
+
+func noStatement(id lrs.ID) error {
+	return lrs.Errorf(lrs.KindNotFound, "there is no statement %s", id)
 }
 
 func (r *Reader) explain(ctx context.Context, id lrs.ID) (Fold, error) {
 	f := Fold{Statement: id}
 	e, err := r.store.StatementByID(ctx, id)
 	if errors.Is(err, lrs.ErrNotFound) {
-		return f, lrs.Errorf(lrs.KindNotFound, "there is no statement %s", id)
+		return f, noStatement(id)
 	}
 	if err != nil {
 		return f, err

@@ -212,6 +212,11 @@ func TestFold(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	})
+	t.Run("an auditor of the south learns of statements that count there, and of no other", func(t *testing.T) {
+		for account, status := range map[string]int{"ann": http.StatusOK, "bob": http.StatusNotFound, "zoe": http.StatusNotFound} {
+			r.ask(t, inspector, "GET /api/statements/"+r.send(t, account, "passed", "https://lms.example/passwords").String()+"/fold", "", status, nil)
+		}
+	})
 	t.Run("one of an unknown activity, and one of an unknown identity, say what to do", func(t *testing.T) {
 		if f := ask(t, r.send(t, "ann", "passed", "https://lms.example/other")); f.Counts || f.Why != "unknown-activity" || !strings.Contains(f.Explained, "map") {
 			t.Errorf("%+v", f)

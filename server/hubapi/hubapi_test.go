@@ -58,7 +58,12 @@ var everybody = people{
 	operator: {Name: operator, Roles: lrs.RoleOperator},
 	manager:  {Name: manager, Roles: lrs.RoleLicenceManager, Subtrees: []string{"south"}},
 	partner:  {Name: partner, Scopes: lrs.ScopeAll},
+
+	inspector: {Name: inspector, Roles: lrs.RoleAuditor, Subtrees: []string{"south"}},
 }
+
+// inspector is an auditor of the south.
+const inspector = "inspector"
 
 type silence struct{}
 
