@@ -17,7 +17,8 @@ import (
 
 // HubCmd looks after the hub of a running acquis.
 type HubCmd struct {
-	Import HubImportCmd `cmd:"" help:"Import files."`
+	Import  HubImportCmd `cmd:"" help:"Import files."`
+	Rebuild hubRebuild   `cmd:"" help:"Fold all statements again beside the live completions, and report what differs."`
 }
 
 // HubImportCmd imports files into the hub.

@@ -157,7 +157,7 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 	if p.connecting, err = openConnecting(ctx, cfg, store, service, house, registry, logger); err != nil {
 		return nil, err
 	}
-	registry.MustRegister(newForwardMetrics(moving.forwarder), newPullMetrics(moving.puller), store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(newForwardMetrics(moving.forwarder), newCompletionMetrics(parts.consolidator), newPullMetrics(moving.puller), store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, p.mount(registry)
 }
 
