@@ -44,13 +44,9 @@ func providers() []connectors.Provider {
 	return []connectors.Provider{pix.Provider(time.Now), openclassrooms.Provider(time.Now), attendance.Provider()}
 }
 
-// openConnecting wires what pulls from providers. It does not run yet.
-func openConnecting(ctx context.Context, cfg config.Config, store backend, service *lrs.Service, house *house, registry *prometheus.Registry, logger *slog.Logger) (*connecting, error) {
+// openConnecting wires what pulls from providers and tells the directory whom they see. It does not run yet.
+func openConnecting(ctx context.Context, cfg config.Config, store backend, service *lrs.Service, house *house, people *directory.Directory, registry *prometheus.Registry, logger *slog.Logger) (*connecting, error) {
 	if err := store.DeclareCollections(ctx, connectors.Collections()...); err != nil {
-		return nil, err
-	}
-	people, err := openPeople(ctx, store, house, logger)
-	if err != nil {
 		return nil, err
 	}
 	egress, err := newEgress(cfg.Connect)
@@ -102,15 +98,6 @@ func newEgress(cfg config.Connect) (*connectors.Egress, error) {
 		o.Proxy = at
 	}
 	return connectors.NewEgress(o), nil
-}
-
-// openPeople opens the directory of people.
-func openPeople(ctx context.Context, store backend, house *house, logger *slog.Logger) (*directory.Directory, error) {
-	calendar, err := hub.NewCalendar("Europe/Paris")
-	if err != nil {
-		return nil, err
-	}
-	return directory.New(ctx, store, directory.Options{Audit: hubAudit{house.store}, Calendar: calendar, Logger: logger})
 }
 
 // sightings tells the directory whom connectors see.

@@ -154,7 +154,7 @@ func build(ctx context.Context, cfg config.Config, store backend, logger *slog.L
 		return nil, err
 	}
 	p := &process{config: cfg, store: store, service: service, house: house, moving: moving, hub: parts, logger: logger}
-	if p.connecting, err = openConnecting(ctx, cfg, store, service, house, registry, logger); err != nil {
+	if p.connecting, err = openConnecting(ctx, cfg, store, service, house, parts.directory, registry, logger); err != nil {
 		return nil, err
 	}
 	registry.MustRegister(newForwardMetrics(moving.forwarder), newCompletionMetrics(parts.consolidator), newPullMetrics(moving.puller), store.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
