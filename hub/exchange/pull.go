@@ -2,7 +2,10 @@ package exchange
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"time"
@@ -43,11 +46,18 @@ type PullFilter struct {
 	RelatedActivities bool           `json:"relatedActivities,omitempty"`
 }
 
+// asks is a digest of what is asked of whom: two pulls that differ in it know nothing of each other's progress.
+func (p Pull) asks() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", p.Endpoint, p.From, p.query(0).Encode()))
+	return hex.EncodeToString(sum[:16])
+}
+
 // PullState is how far a pull has come. Like ForwardState, it is the lease of whoever runs it.
 type PullState struct {
 	Holder string      `json:"holder,omitempty"`
 	Token  int64       `json:"token"`
 	Beat   int64       `json:"beat"`
+	Asks   string      `json:"asks,omitempty"`   // what Since is about, Pull.asks
 	Since  lrs.Instant `json:"since"`            // everything that the other has stored up to it is here
 	Next   time.Time   `json:"next,omitzero"`    // when the next run begins
 	Wanted bool        `json:"wanted,omitempty"` // somebody wants a run now

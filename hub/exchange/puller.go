@@ -171,6 +171,9 @@ func (p *Puller) pull(ctx context.Context, pull Pull, row docstore.Row[PullState
 	w := &pulling{Puller: p, pull: pull, row: row}
 	s := row.Value
 	s.Holder, s.Token, s.Wanted = p.o.Process, s.Token+1, false
+	if asks := pull.asks(); s.Asks != asks { // how far another store, or another question, had come says nothing here
+		s.Asks, s.Since, s.Run = asks, 0, nil
+	}
 	if s.Run == nil {
 		from := max(s.Since-lrs.Instant(seconds(pull.Overlap, 300).Microseconds()), 0)
 		if begin, err := pull.begin(); err == nil {
@@ -235,7 +238,7 @@ func (w *pulling) write(ctx context.Context, s PullState, writes ...docstore.Wri
 	return nil
 }
 
-// maxAnew is how often a run begins anew before it fails.
+// maxAnew is how often a run begins anew before it fails; it is tried again later.
 const maxAnew = 3
 
 // pages reads page after page and takes in what is on them.
@@ -249,15 +252,19 @@ func (w *pulling) pages(ctx context.Context) error {
 			return err
 		})
 		if errors.Is(err, ErrMoreGone) {
-			if run.Anew++; run.Anew > maxAnew {
-				return err
+			gone := err
+			s, tired := w.row.Value, run.Anew >= maxAnew
+			run.More = "" // in any case, or every later try would ask for the same page
+			if run.Anew++; tired {
+				run.Anew = 0
 			}
-			s := w.row.Value
-			run.More = ""
 			run.note([]string{ErrMoreGone.Error() + ": the run began anew"})
 			s.Run = &run
 			if err := w.write(ctx, s); err != nil {
 				return err
+			}
+			if tired {
+				return gone
 			}
 			continue
 		}
