@@ -26,11 +26,16 @@ type Row[T any] struct {
 	Value    T
 }
 
-// Get returns a row. ErrNotFound when there is none.
+// Get returns a row. ErrNotFound when there is none, also for what cannot name a document: names come
+// from addresses that anybody may write.
 func (t Table[T]) Get(ctx context.Context, s Store, partition, id string) (Row[T], error) {
-	doc, err := s.GetDoc(ctx, t.key(partition, id))
+	key := t.key(partition, id)
+	if key.judge() != nil {
+		return Row[T]{Key: key}, lrs.Errorf(lrs.KindNotFound, "nothing of this name is there")
+	}
+	doc, err := s.GetDoc(ctx, key)
 	if err != nil {
-		return Row[T]{Key: t.key(partition, id)}, err
+		return Row[T]{Key: key}, err
 	}
 	return t.row(doc)
 }

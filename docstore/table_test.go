@@ -2,6 +2,7 @@ package docstore_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,6 +65,17 @@ func TestTable(t *testing.T) {
 		got, err := visits.Find(t.Context(), store, "p", "1")
 		if err != nil || got.Revision != 0 || got.ID != "1" {
 			t.Fatalf("find answers %+v, %v", got, err)
+		}
+	})
+	t.Run("what cannot be a name names nothing", func(t *testing.T) {
+		store := openVisits(t)
+		for _, name := range []string{"", "\x00", "\xff", strings.Repeat("a", docstore.MaxKey+1)} {
+			if _, err := visits.Get(t.Context(), store, "p", name); !errors.Is(err, lrs.ErrNotFound) {
+				t.Errorf("the id %.10q: %v", name, err)
+			}
+			if _, err := visits.Get(t.Context(), store, name, "1"); !errors.Is(err, lrs.ErrNotFound) {
+				t.Errorf("the partition %.10q: %v", name, err)
+			}
 		}
 	})
 	t.Run("rows walk every page in the order of the index", func(t *testing.T) {
