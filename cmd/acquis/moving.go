@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,14 +16,11 @@ import (
 	"acquis/connectors"
 	"acquis/connectors/webhook"
 	"acquis/connectors/xapi"
-	"acquis/docstore"
-	"acquis/hub/directory"
 	"acquis/hub/exchange"
 	"acquis/lrs"
 	"acquis/server/api"
 	"acquis/server/limit"
 	"acquis/server/problem"
-	"acquis/storage/accessstore"
 )
 
 // moving is what moves statements between this store and others.
@@ -178,9 +174,4 @@ func (p *process) movingSurface(guard *limit.Guard, problems *problem.Writer) *a
 		Version: lrs.Version(p.config.XAPI.Versions[0]), BodyBytes: int64(p.config.Limits.Body), RequestBytes: int64(p.config.Limits.Request),
 		AttachmentBytes: int64(p.config.Limits.Attachment), Quota: guard,
 	})
-}
-
-// collections are all that are kept besides statements.
-func collections() []docstore.Collection {
-	return slices.Concat(accessstore.Collections(), exchange.Collections(), directory.Collections(), connectors.Collections())
 }

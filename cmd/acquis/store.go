@@ -7,12 +7,21 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"acquis/config"
+	"acquis/connectors"
+	"acquis/docstore"
+	"acquis/hub/catalogue"
+	"acquis/hub/completion"
+	"acquis/hub/directory"
+	"acquis/hub/exchange"
+	"acquis/hub/programme"
 	"acquis/storage"
+	"acquis/storage/accessstore"
 	"acquis/storage/mongostore"
 	"acquis/storage/pebblestore"
 )
@@ -112,4 +121,10 @@ func mongoPlace(uri string) (hosts, database string) {
 		database = "acquis"
 	}
 	return hosts, database
+}
+
+// collections are all that are kept besides statements, by whichever part of the program.
+func collections() []docstore.Collection {
+	return slices.Concat(accessstore.Collections(), exchange.Collections(), directory.Collections(), catalogue.Collections(),
+		completion.Collections(), programme.Collections(), connectors.Collections())
 }
