@@ -35,24 +35,24 @@ type fault struct {
 // tried answers with what was found, or with the provider's fault.
 func (c *call) tried(found trial, err error) error {
 	if f, is := errors.AsType[*connectors.Fault](err); is {
-		return c.answer(http.StatusOK, "", trial{Samples: found.Samples, Fault: &fault{f.Class, f.Sentence, f.Detail}})
+		return c.Answer(http.StatusOK, "", trial{Samples: found.Samples, Fault: &fault{f.Class, f.Sentence, f.Detail}})
 	}
 	if err != nil {
 		return err
 	}
 	found.OK = true
-	return c.answer(http.StatusOK, "", found)
+	return c.Answer(http.StatusOK, "", found)
 }
 
 // check answers POST /api/connections/{name}/check.
 func (s *Surface) check(c *call) error {
-	found, err := s.service.Check(c.ctx(), c.caller, c.Param("name"))
+	found, err := s.service.Check(c.Ctx(), c.caller, c.Param("name"))
 	return c.tried(trial{Checked: &found}, err)
 }
 
 // probe answers POST /api/connections/{name}/probe.
 func (s *Surface) probe(c *call) error {
-	found, samples, err := s.service.Probe(c.ctx(), c.caller, c.Param("name"))
+	found, samples, err := s.service.Probe(c.Ctx(), c.caller, c.Param("name"))
 	return c.tried(trial{Probe: &found, Samples: samples}, err)
 }
 
@@ -62,7 +62,7 @@ func (s *Surface) run(c *call) error {
 	if err != nil {
 		return err
 	}
-	begun, err := s.service.Launch(c.ctx(), c.caller, c.Param("name"), order)
+	begun, err := s.service.Launch(c.Ctx(), c.caller, c.Param("name"), order)
 	return c.begun(begun, err)
 }
 
@@ -87,7 +87,7 @@ func (c *call) begun(run connectors.Run, err error) error {
 	}
 	path := c.Request.URL.Path
 	c.Header("Location", path[:strings.LastIndexByte(path, '/')]+"/runs/"+strconv.FormatInt(run.Number, 10))
-	return c.answer(http.StatusAccepted, "", run)
+	return c.Answer(http.StatusAccepted, "", run)
 }
 
 var (
@@ -115,7 +115,7 @@ func (s *Surface) handIn(c *call) (err error) {
 	}
 	order.Files = []connectors.File{{Name: name, As: as, Size: size, Open: func() (io.ReadSeekCloser, error) { return os.Open(path) }}}
 	order.Ended = func() { _ = os.Remove(path) } // in the temporary folder: the system takes what is left
-	begun, err := s.service.Launch(c.ctx(), c.caller, c.Param("name"), order)
+	begun, err := s.service.Launch(c.Ctx(), c.caller, c.Param("name"), order)
 	if err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
@@ -166,18 +166,18 @@ func (s *Surface) runs(c *call) error {
 	if err != nil || !utf8.Valid(after) {
 		return lrs.Errorf(lrs.KindInvalid, "the parameter after must be the member next of the page before")
 	}
-	found, err := s.service.Runs(c.ctx(), c.caller, name, string(after), limit)
+	found, err := s.service.Runs(c.Ctx(), c.caller, name, string(after), limit)
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", page[connectors.Run]{Items: found.Runs, Next: base64.RawURLEncoding.EncodeToString([]byte(found.Next))})
+	return c.Answer(http.StatusOK, "", server.ListPage[connectors.Run]{Items: found.Runs, Next: base64.RawURLEncoding.EncodeToString([]byte(found.Next))})
 }
 
 // oneRun answers GET /api/connections/{name}/runs/{number}.
 func (s *Surface) oneRun(c *call) error {
-	run, err := s.service.Run(c.ctx(), c.caller, c.Param("name"), c.Param("number"))
+	run, err := s.service.Run(c.Ctx(), c.caller, c.Param("name"), c.Param("number"))
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, "", run)
+	return c.Answer(http.StatusOK, "", run)
 }
