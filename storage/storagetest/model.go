@@ -104,6 +104,7 @@ func (m *Model) AppendStatements(ctx context.Context, drafts []*lrs.Draft) error
 	}
 	for _, r := range m.rows[before:] {
 		r.stored = m.tick()
+		r.draft.Stored = r.stored
 		m.steps = append(m.steps, step{kind: lrs.LogStored, row: r})
 	}
 	return nil
