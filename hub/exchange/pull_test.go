@@ -53,8 +53,8 @@ func (r reading) Voided(context.Context, lrs.ID, exchange.KeepAttachment) ([]byt
 	return nil, false, nil
 }
 
-// pulls runs the house's pulls until the test ends, and returns what waits for a run that ends clean.
-func (h *house) pulls(o *other) (clean func()) {
+// pulls runs the house's pulls until stop, and returns what waits for a run that ends clean.
+func (h *house) pulls(o *other) (clean, stop func()) {
 	h.Helper()
 	p := exchange.NewPuller(exchange.PullerOptions{
 		Store: h.store, Mover: h.lrs, Attachments: h.store, Provenance: exchange.NewProvenance(h.store, h.store), Process: "p", Alone: true,
@@ -65,12 +65,13 @@ func (h *house) pulls(o *other) (clean func()) {
 	ctx, cancel := context.WithCancel(h.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); p.Run(ctx) }()
-	h.Cleanup(func() { cancel(); <-ended })
+	stop = func() { cancel(); <-ended }
+	h.Cleanup(stop)
 	return func() {
 		for p.Status()["other"].Clean.IsZero() {
 			time.Sleep(time.Millisecond)
 		}
-	}
+	}, stop
 }
 
 func TestPuller(t *testing.T) {
@@ -80,7 +81,8 @@ func TestPuller(t *testing.T) {
 		if _, err := h.admin.PutPull(t.Context(), h.boss, pull); err != nil {
 			t.Fatal(err)
 		}
-		h.pulls(o)()
+		clean, _ := h.pulls(o)
+		clean()
 		if asked := len(o.asked); asked != o.forgets+1 {
 			t.Fatalf("asked %d times from the beginning", asked)
 		}
@@ -91,14 +93,21 @@ func TestPuller(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.pulls(o)()
-		if got, want := <-o.asked, (asked{endpoint: pull.Endpoint}); got != want {
+		next := func() asked { // nothing is under way while a pull is changed
+			t.Helper()
+			clean, stop := h.pulls(o)
+			defer stop()
+			got := <-o.asked
+			clean()
+			return got
+		}
+		if got, want := next(), (asked{endpoint: pull.Endpoint}); got != want {
 			t.Fatalf("asked %+v first", got)
 		}
 		if err := h.admin.RunPull(t.Context(), h.boss, "other"); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-o.asked; got.since == "" {
+		if got := next(); got.since == "" {
 			t.Fatalf("asked from the beginning again: %+v", got)
 		}
 		moved := view.Pull
@@ -109,13 +118,8 @@ func TestPuller(t *testing.T) {
 		if err := h.admin.RunPull(t.Context(), h.boss, "other"); err != nil {
 			t.Fatal(err)
 		}
-		for got := range o.asked {
-			if got.endpoint == moved.Endpoint {
-				if got.since != "" {
-					t.Fatalf("asked another store since %s", got.since)
-				}
-				return
-			}
+		if got, want := next(), (asked{endpoint: moved.Endpoint}); got != want {
+			t.Fatalf("asked %+v of another store", got)
 		}
 	})
 }

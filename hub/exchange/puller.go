@@ -99,7 +99,14 @@ func (p *Puller) look(ctx context.Context, running *sync.WaitGroup) error {
 		if err != nil {
 			return err
 		}
-		if row.Value.Paused || !state.Value.Wanted && p.o.Now().Before(state.Value.Next) || !p.begin(name) {
+		if row.Value.Paused || !state.Value.Wanted && p.o.Now().Before(state.Value.Next) {
+			continue
+		}
+		// Read after the state: a run that is wanted since the pull was changed is one of the changed pull.
+		if row, err = pulls.Find(ctx, p.p.Store, name, thePull); err != nil {
+			return err
+		}
+		if row.Revision == 0 || row.Value.Paused || !p.begin(name) {
 			continue
 		}
 		running.Go(func() {
