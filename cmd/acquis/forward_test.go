@@ -134,8 +134,9 @@ func TestForward(t *testing.T) {
 	})
 	t.Run("what the target refuses is a dead letter, to be replayed or settled", func(t *testing.T) {
 		id := uuid.NewString()
-		b.must(t, "boss", "open-sesame", "POST", "/xapi/statements", strings.Replace(simple(id), "pages.example/1", "pages.example/2", 1), 200)
 		runs(t, moveEnv(b), "forward", "pause", "to-a")
+		await(t, "nothing goes from b to a", func() bool { return !b.tells(t, `{forward="to-a"}`) })
+		b.must(t, "boss", "open-sesame", "POST", "/xapi/statements", strings.Replace(simple(id), "pages.example/1", "pages.example/2", 1), 200)
 		a.must(t, "boss", "open-sesame", "POST", "/xapi/statements", simple(id), 200)
 		var list string
 		await(t, "the letter is there", func() bool {
